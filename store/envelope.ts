@@ -1,0 +1,39 @@
+import { hash } from 'node:crypto';
+import type { Version } from './contract.ts';
+
+export const BUCKET_COUNT = 4096;
+
+/** What verification sums up: the bucket of the id, and three words of the hash of content, version and deletion. */
+export interface Fingerprints {
+  readonly b: number;
+  readonly h1: number;
+  readonly h2: number;
+  readonly h3: number;
+}
+
+/**
+ * The text that stands for a document's content: JSON with the keys of every object sorted, so that both engines and
+ * every site hash the same content to the same words. Content is JSON only (see `documents.ts`).
+ */
+export function canonicalJson(value: unknown): string {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
+  const object = value as Record<string, unknown>;
+  const keys = Object.keys(object).sort();
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(object[key])}`).join(',')}}`;
+}
+
+/** `canonical`: `canonicalJson(content)`, or `null` for a tombstone. */
+export function fingerprints(id: string, canonical: string, ver: Version, deleted: boolean): Fingerprints {
+  const digest = hash('sha256', `${ver}\n${deleted ? 1 : 0}\n${canonical}`, 'buffer');
+  return { b: bucketOf(id), h1: digest.readUInt32BE(0), h2: digest.readUInt32BE(4), h3: digest.readUInt32BE(8) };
+}
+
+/** FNV-1a over UTF-16 code units, folded to 12 bits. */
+export function bucketOf(id: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < id.length; i += 1) {
+    h = Math.imul(h ^ id.charCodeAt(i), 0x01000193);
+  }
+  return ((h >>> 12) ^ h) & (BUCKET_COUNT - 1);
+}
