@@ -66,6 +66,10 @@ export interface FeedRecord {
   nextWhy: string;
   /** The adaptive interval in force. */
   intervalMs: number;
+  /** What the feed itself asked for when it was last parsed; it holds for 304s too. Absent: nothing. */
+  hints?: FeedHints;
+  /** Where permanent redirects (301, 308) led at every fetch since `since`. Absent: nowhere. */
+  moved?: { to: string; since: number; times: number };
   /** Last attempt, last success (200 or 304), last time that an article was new or changed. */
   triedAt: number | null;
   succeededAt: number | null;
@@ -77,6 +81,14 @@ export interface FeedRecord {
   lastError: { code: string; message: string; at: number } | null;
   /** The last 20 attempts, newest first. */
   history: Attempt[];
+}
+
+/** RSS `ttl skipHours skipDays` and the syndication module of RSS 1.0. Hours 0 to 23 and days 0 (Sunday) to 6, UTC. */
+export interface FeedHints {
+  ttlMs: number | null;
+  skipHours: number[];
+  skipDays: number[];
+  updatePeriodMs: number | null;
 }
 
 export interface Attempt {

@@ -1,0 +1,223 @@
+/**
+ * Takes off what `Content-Encoding` put on (RFC 9110 section 8.4), never past a limit: a small file that swells to
+ * gigabytes is dropped as soon as it is over. A body that came whole and is small is decoded in one go, which is several times
+ * faster; a longer one streams through, so that it can be given up before it has all come.
+ */
+import zlib from 'node:zlib';
+import { crawlerError } from './errors.ts';
+
+export const ACCEPT_ENCODING = 'gzip, deflate, br, zstd';
+
+/** Wire bytes that are kept before streaming starts. */
+const WHOLE_BYTES_MAX = 256 * 1024;
+
+/** `gzip, br` is legal; a longer chain is a joke. */
+const LAYERS_MAX = 3;
+
+type Layer = 'gzip' | 'deflate' | 'br' | 'zstd';
+
+interface DecoderOptions {
+  readonly contentEncoding: string | undefined;
+  readonly decodedBytesMax: number;
+  readonly url: string;
+  /** Called at most once, at the first sign that the body can't be used. */
+  readonly onFailure: (error: Error) => void;
+}
+
+export interface BodyDecoder {
+  /** Errors go to `onFailure`. */
+  write(chunk: Buffer): void;
+  /** Rejects as `onFailure` was told. */
+  end(): Promise<Uint8Array>;
+  /** Frees what an unfinished stream holds. */
+  destroy(): void;
+}
+
+/** Throws FETCH_BAD_ENCODING for an encoding that nobody asked for. */
+export function bodyDecoder(options: DecoderOptions): BodyDecoder {
+  const layers = readLayers(options.contentEncoding, options.url);
+  return layers.length === 0 ? new PlainBody(options) : new EncodedBody(options, layers);
+}
+
+class PlainBody implements BodyDecoder {
+  readonly #chunks: Buffer[] = [];
+  readonly #options: DecoderOptions;
+  #bytes = 0;
+  #failure: Error | undefined;
+
+  constructor(options: DecoderOptions) {
+    this.#options = options;
+  }
+
+  write(chunk: Buffer): void {
+    this.#bytes += chunk.length;
+    if (this.#failure !== undefined) return;
+    if (this.#bytes > this.#options.decodedBytesMax) {
+      this.#failure = tooLarge(this.#options);
+      this.#options.onFailure(this.#failure);
+      return;
+    }
+    this.#chunks.push(chunk);
+  }
+
+  async end(): Promise<Uint8Array> {
+    if (this.#failure !== undefined) throw this.#failure;
+    return Buffer.concat(this.#chunks, this.#bytes);
+  }
+
+  destroy(): void {
+    this.#chunks.length = 0;
+  }
+}
+
+class EncodedBody implements BodyDecoder {
+  readonly #options: DecoderOptions;
+  /** Outermost first: in the order in which they come off. */
+  readonly #layers: readonly Layer[];
+  readonly #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #streams: DecodingStream[] = [];
+  #decoded: Buffer[] = [];
+  #decodedBytes = 0;
+  #failure: Error | undefined;
+  #done: { resolve: (body: Uint8Array) => void; reject: (error: Error) => void } | undefined;
+
+  constructor(options: DecoderOptions, layers: readonly Layer[]) {
+    this.#options = options;
+    this.#layers = layers;
+  }
+
+  write(chunk: Buffer): void {
+    if (this.#failure !== undefined) return;
+    const first = this.#streams[0];
+    if (first !== undefined) {
+      first.write(chunk);
+      return;
+    }
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    if (this.#waitingBytes > WHOLE_BYTES_MAX) this.#startStreaming();
+  }
+
+  async end(): Promise<Uint8Array> {
+    if (this.#failure !== undefined) throw this.#failure;
+    const first = this.#streams[0];
+    if (first === undefined) return this.#decodeWhole();
+    return new Promise((resolve, reject) => {
+      this.#done = { resolve, reject };
+      first.end();
+    });
+  }
+
+  destroy(): void {
+    for (const stream of this.#streams) stream.destroy();
+    this.#waiting.length = 0;
+    this.#decoded = [];
+  }
+
+  #decodeWhole(): Uint8Array {
+    let body: Uint8Array = Buffer.concat(this.#waiting, this.#waitingBytes);
+    if (body.length === 0) return body;
+    try {
+      for (const layer of this.#layers) body = decodeNow(layer, body, this.#options.decodedBytesMax);
+    } catch (error) {
+      throw decodingError(error, this.#options);
+    }
+    return body;
+  }
+
+  #startStreaming(): void {
+    const head = this.#waiting[0] ?? Buffer.alloc(0);
+    this.#streams = this.#layers.map((layer) => decodingStream(layer, head));
+    this.#streams.forEach((stream, i) => {
+      stream.on('error', (error) => this.#fail(decodingError(error, this.#options)));
+      const next = this.#streams[i + 1];
+      if (next !== undefined) stream.pipe(next);
+    });
+    this.#streams.at(-1)?.on('data', (chunk: Buffer) => this.#take(chunk));
+    this.#streams.at(-1)?.on('end', () => this.#done?.resolve(Buffer.concat(this.#decoded, this.#decodedBytes)));
+    for (const chunk of this.#waiting.splice(0)) this.#streams[0]?.write(chunk);
+  }
+
+  #take(chunk: Buffer): void {
+    this.#decodedBytes += chunk.length;
+    if (this.#decodedBytes > this.#options.decodedBytesMax) this.#fail(tooLarge(this.#options));
+    else this.#decoded.push(chunk);
+  }
+
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.destroy();
+    if (this.#done !== undefined) this.#done.reject(error);
+    else this.#options.onFailure(error);
+  }
+}
+
+type DecodingStream = zlib.Gunzip | zlib.Inflate | zlib.InflateRaw | zlib.BrotliDecompress | zlib.ZstdDecompress;
+
+function decodingStream(layer: Layer, head: Uint8Array): DecodingStream {
+  if (layer === 'gzip') return zlib.createGunzip();
+  if (layer === 'br') return zlib.createBrotliDecompress();
+  if (layer === 'zstd') return zlib.createZstdDecompress();
+  return hasZlibHeader(head) ? zlib.createInflate() : zlib.createInflateRaw();
+}
+
+function decodeNow(layer: Layer, body: Uint8Array, maxOutputLength: number): Buffer {
+  if (layer === 'gzip') return zlib.gunzipSync(body, { maxOutputLength });
+  if (layer === 'br') return zlib.brotliDecompressSync(body, { maxOutputLength });
+  if (layer === 'zstd') return zlib.zstdDecompressSync(body, { maxOutputLength });
+  return hasZlibHeader(body)
+    ? zlib.inflateSync(body, { maxOutputLength })
+    : zlib.inflateRawSync(body, { maxOutputLength });
+}
+
+/** `deflate` means zlib (RFC 1950); some servers send the bare stream (RFC 1951), and every browser takes both. */
+function hasZlibHeader(body: Uint8Array): boolean {
+  const [first, second] = body;
+  return first !== undefined && second !== undefined && (first & 0x0f) === 8 && ((first << 8) | second) % 31 === 0;
+}
+
+function readLayers(contentEncoding: string | undefined, url: string): Layer[] {
+  if (contentEncoding === undefined) return [];
+  const names = contentEncoding
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '' && name !== 'identity');
+  const layers = names.map((name) => {
+    const layer = name === 'x-gzip' ? 'gzip' : name;
+    if (layer !== 'gzip' && layer !== 'deflate' && layer !== 'br' && layer !== 'zstd') throw badEncoding(name, url);
+    return layer;
+  });
+  if (layers.length > LAYERS_MAX) throw badEncoding(contentEncoding, url);
+  return layers.reverse();
+}
+
+function badEncoding(name: string, url: string): Error {
+  return crawlerError('FETCH_BAD_ENCODING', `Nobody asked for the encoding ${name.slice(0, 60)}`, { input: url });
+}
+
+function tooLarge(options: DecoderOptions): Error {
+  const limit = options.decodedBytesMax;
+  return crawlerError('FETCH_TOO_LARGE', `The feed is larger than ${limit} bytes when unpacked`, {
+    input: options.url,
+  });
+}
+
+function decodingError(cause: unknown, options: DecoderOptions): Error {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(options);
+  if (code === 'Z_BUF_ERROR') {
+    return crawlerError('FETCH_TRUNCATED', 'The packed body ended too early', {
+      input: options.url,
+      retryable: true,
+      cause,
+    });
+  }
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return crawlerError('FETCH_BAD_ENCODING', `The body is not ${options.contentEncoding}: ${why}`, {
+    input: options.url,
+    cause,
+  });
+}
