@@ -1,0 +1,131 @@
+import { parseError } from './errors.ts';
+import { AUTHORS_MAX, DESCRIPTION_CHARS_MAX, ENTRIES_MAX, LABEL_CHARS_MAX, TITLE_CHARS_MAX } from './limits.ts';
+import type { ParsedEntry, ParsedFeed } from './model.ts';
+import {
+  addEnclosure,
+  addHub,
+  addLabel,
+  body,
+  type Enclosure,
+  firstDate,
+  firstUrl,
+  guidOf,
+  noHints,
+  type Reading,
+} from './reading.ts';
+import { line, textAsHtml } from './text.ts';
+import { excerpt } from './warnings.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** JSON Feed 1.0 and 1.1 (https://www.jsonfeed.org/version/1.1/). Throws PARSE_MALFORMED and PARSE_NOT_A_FEED. */
+export function readJsonFeed(text: string, reading: Reading): ParsedFeed {
+  const feed = parseObject(text);
+  const version = asText(feed, 'version', reading);
+  const items = feed.items;
+  if (!Array.isArray(items) || (!/jsonfeed\.org/i.test(version) && typeof feed.title !== 'string')) {
+    throw parseError('PARSE_NOT_A_FEED', `This JSON is no JSON Feed: ${excerpt(text)}`);
+  }
+  const authors = asAuthors(feed, reading);
+  if (items.length > ENTRIES_MAX) {
+    reading.warnings.add('PARSE_ENTRIES_LEFT_OUT', `${items.length - ENTRIES_MAX} entries were left out`);
+  }
+  const hubs: string[] = [];
+  for (const hub of asList(feed, 'hubs')) addHub(hubs, asUrl(hub, 'url', reading, reading.url));
+  return {
+    format: 'json',
+    version: line(version, LABEL_CHARS_MAX),
+    title: line(asText(feed, 'title', reading), TITLE_CHARS_MAX),
+    description: line(asText(feed, 'description', reading), DESCRIPTION_CHARS_MAX),
+    siteUrl: asUrl(feed, 'home_page_url', reading, reading.url),
+    selfUrl: asUrl(feed, 'feed_url', reading, reading.url),
+    iconUrl: asUrl(feed, 'icon', reading, reading.url) ?? asUrl(feed, 'favicon', reading, reading.url),
+    language: line(asText(feed, 'language', reading), LABEL_CHARS_MAX) || null,
+    updated: null,
+    hints: noHints(),
+    hubs,
+    entries: items
+      .slice(0, ENTRIES_MAX)
+      .filter((item): item is Json => isObject(item))
+      .map((item) => readItem(item, reading, authors)),
+    warnings: [],
+  };
+}
+
+function parseObject(text: string): Json {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw parseError('PARSE_MALFORMED', `The JSON is broken: ${excerpt(String(cause), 120)}`, { cause });
+  }
+  if (!isObject(value)) throw parseError('PARSE_NOT_A_FEED', 'This JSON is no object.');
+  return value;
+}
+
+function readItem(item: Json, reading: Reading, feedAuthors: string[]): ParsedEntry {
+  const id = asText(item, 'id', reading);
+  const url =
+    asUrl(item, 'url', reading, reading.url) ??
+    asUrl(item, 'external_url', reading, reading.url) ??
+    (/^https?:\/\//i.test(id) ? firstUrl(reading, null, id) : null);
+  const html = asText(item, 'content_html', reading).trim() || textAsHtml(asText(item, 'content_text', reading));
+  const summary = textAsHtml(asText(item, 'summary', reading));
+  const authors = asAuthors(item, reading);
+  const categories: string[] = [];
+  for (const tag of Array.isArray(item.tags) ? item.tags : []) if (typeof tag === 'string') addLabel(categories, tag);
+  const enclosures: Enclosure[] = [];
+  for (const file of asList(item, 'attachments')) {
+    addEnclosure(enclosures, reading, reading.url, {
+      url: asText(file, 'url', reading) || undefined,
+      type: asText(file, 'mime_type', reading) || undefined,
+      length: typeof file.size_in_bytes === 'number' ? String(Math.trunc(file.size_in_bytes)) : undefined,
+    });
+  }
+  return {
+    guid: guidOf(id),
+    url,
+    title: line(asText(item, 'title', reading), TITLE_CHARS_MAX),
+    authors: authors.length > 0 ? authors : feedAuthors,
+    html: body(html || summary, reading),
+    summaryHtml: html !== '' ? body(summary, reading) : '',
+    base: url ?? reading.url,
+    published: firstDate(reading, asText(item, 'date_published', reading)),
+    updated: firstDate(reading, asText(item, 'date_modified', reading)),
+    categories,
+    enclosures,
+    commentsUrl: null,
+  };
+}
+
+/** 1.1 has `authors`, 1.0 one `author`. */
+function asAuthors(from: Json, reading: Reading): string[] {
+  const authors: string[] = [];
+  const list = asList(from, 'authors');
+  for (const author of list.length > 0 ? list : isObject(from.author) ? [from.author] : []) {
+    addLabel(authors, asText(author, 'name', reading) || asText(author, 'url', reading), AUTHORS_MAX);
+  }
+  return authors;
+}
+
+function asList(from: Json, key: string): Json[] {
+  const value = from[key];
+  return Array.isArray(value) ? value.filter(isObject) : [];
+}
+
+/** Numbers count as text: ids are written so by many. */
+function asText(from: Json, key: string, reading: Reading): string {
+  const value = from[key];
+  if (typeof value === 'string') return value.toWellFormed().replaceAll('\0', '');
+  if (typeof value === 'number') return String(value);
+  if (value !== undefined && value !== null) reading.warnings.add('PARSE_FIELD', `${key} is no text`);
+  return '';
+}
+
+function asUrl(from: Json, key: string, reading: Reading, base: string | null): string | null {
+  return firstUrl(reading, base, asText(from, key, reading));
+}
+
+function isObject(value: unknown): value is Json {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,31 @@
+/** What the parser takes in and gives out at most. Past a limit it keeps the first part and warns, or throws. */
+
+/** Bytes of one document, decoded. A larger one throws PARSE_TOO_LARGE. */
+export const BODY_BYTES_MAX = 32 * 1024 * 1024;
+/** Entries of one feed; the first ones are kept. */
+export const ENTRIES_MAX = 5_000;
+/** Characters of a feed's or an entry's title, and of an author or a category. */
+export const TITLE_CHARS_MAX = 1_000;
+export const LABEL_CHARS_MAX = 200;
+/** Characters of a feed's description. */
+export const DESCRIPTION_CHARS_MAX = 10_000;
+/** Characters of one body. */
+export const HTML_CHARS_MAX = 1024 * 1024;
+/** Characters of an id and of a URL; a longer URL counts as none. */
+export const GUID_CHARS_MAX = 2_000;
+export const URL_CHARS_MAX = 4_000;
+/** Of one entry. */
+export const AUTHORS_MAX = 20;
+export const CATEGORIES_MAX = 50;
+export const ENCLOSURES_MAX = 50;
+/** Of one feed. */
+export const HUBS_MAX = 10;
+export const WARNINGS_MAX = 50;
+/** Elements inside elements, bodies not counted: these are read as text. */
+export const DEPTH_MAX = 64;
+/** Entities that a DOCTYPE may declare, their length, and what all uses of them may add to a document. */
+export const OWN_ENTITIES_MAX = 200;
+export const OWN_ENTITY_CHARS_MAX = 1_000;
+export const OWN_EXPANSION_CHARS_MAX = 1024 * 1024;
+/** How far into a document its root element is looked for. */
+export const PROLOG_CHARS_MAX = 256 * 1024;
