@@ -61,7 +61,10 @@ export type Outcome =
 export interface Writer<C> extends AsyncDisposable {
   readonly slot: number;
   readonly epoch: number;
-  /** Local edits: each gets a version newer than what is there. Outcomes in the order of the edits. */
+  /**
+   * Local edits: each gets a version newer than what is there. Outcomes in the order of the edits. Deleting what is not
+   * there writes a tombstone. `num: 0` is replaced by the number which the document has, else by a new one.
+   */
   edit(edits: readonly Edit<C>[]): Promise<Outcome[]>;
   /** Replicated documents keep their `ver` and `org`; applying twice, late or out of order is harmless. */
   apply(replicas: readonly Replica<C>[]): Promise<Outcome[]>;
@@ -191,7 +194,8 @@ export interface Control {
   list(prefix: string): Promise<ControlNote[]>;
   /**
    * Writes durably. `ifRev`: only if the note has this revision (0: only if there is none).
-   * Returns the new revision, or null where another is there.
+   * Returns the new revision, or null where another is there. Revisions are integers above 0; a note that was deleted
+   * and made again does not get one that it had before.
    */
   put(id: string, value: unknown, ifRev?: number): Promise<number | null>;
   delete(id: string): Promise<void>;
@@ -237,7 +241,7 @@ export interface OpenOptions {
   readonly clock?: Clock;
   /** Called before and after a schema migration, for people to see. */
   readonly onMigration?: (event: MigrationEvent) => void;
-  /** Fail where there is no store yet, rather than make one. Default false. */
+  /** Fail with STORE_MISSING where there is no store yet, rather than make one. Default false. */
   readonly mustExist?: boolean;
   /** Longest wait for a lock or a server, in ms. Default 10,000. */
   readonly waitMsMax?: number;

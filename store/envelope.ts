@@ -13,14 +13,22 @@ export interface Fingerprints {
 
 /**
  * The text that stands for a document's content: JSON with the keys of every object sorted, so that both engines and
- * every site hash the same content to the same words. Content is JSON only (see `documents.ts`).
+ * every site hash the same content to the same words. Content is JSON only (see `documents.ts`); throws a TypeError for
+ * what is not, as that would come back as something else.
  */
 export function canonicalJson(value: unknown): string {
-  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  if (value === null || typeof value !== 'object') return scalar(value);
   if (Array.isArray(value)) return `[${value.map(canonicalJson).join(',')}]`;
   const object = value as Record<string, unknown>;
   const keys = Object.keys(object).sort();
   return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalJson(object[key])}`).join(',')}}`;
+}
+
+/** A string, a finite number, a boolean or null. */
+function scalar(value: unknown): string {
+  const type = typeof value;
+  if (type === 'string' || type === 'boolean' || value === null || Number.isFinite(value)) return JSON.stringify(value);
+  throw new TypeError(`${String(value)} is not JSON`);
 }
 
 /** `canonical`: `canonicalJson(content)`, or `null` for a tombstone. */

@@ -42,11 +42,13 @@ export interface ErrorDetails {
 /** The codes of `store/`, each with what a user should do about it. */
 export const STORE_ERRORS = {
   STORE_URL_INVALID: 'Use sqlite:PATH or mongodb://HOST[:PORT]/DATABASE.',
+  STORE_MISSING: 'There is no store at this URL yet; check the URL, or let `feedferry serve` or `crawl` make one.',
   STORE_UNREACHABLE: 'Check that the server runs and that the URL is right; the work goes on when it answers again.',
   STORE_LOCKED: 'Another process has held the write lock for too long; look for a long-running writer, then try again.',
   STORE_FULL: 'Free some space on the disk of the store; what was stored before is intact.',
   STORE_FILE_READ_ONLY: 'Make the file and its folder writable for the user that runs Feedferry.',
   STORE_GONE: 'The file or server behind the store was removed or replaced while in use; restore it and start again.',
+  STORE_IO_FAILED: 'The disk or file system under the store reported an error; look at the system log before going on.',
   STORE_CORRUPT: 'Stop all writers, keep a copy of the files, and restore the latest backup.',
   STORE_NEWER:
     'This store was written by a newer Feedferry; upgrade this one, or restore the backup made before the upgrade.',
