@@ -1,11 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
-/** Whether a program is on the PATH. */
-export function onPath(name: string): boolean {
-  return findOnPath(name) !== undefined;
-}
-
 /** Where a program on the PATH is. */
 export function findOnPath(name: string): string | undefined {
   for (const folder of (process.env.PATH ?? '').split(delimiter)) {
@@ -18,4 +13,13 @@ export function findOnPath(name: string): string | undefined {
     }
   }
   return undefined;
+}
+
+export function onPath(name: string): boolean {
+  return findOnPath(name) !== undefined;
+}
+
+/** The same command, ended by the kernel when this process dies, where the system can do that. */
+export function dyingWithParent(command: readonly string[]): readonly string[] {
+  return process.platform === 'linux' && onPath('setpriv') ? ['setpriv', '--pdeathsig', 'KILL', ...command] : command;
 }

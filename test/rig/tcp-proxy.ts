@@ -1,0 +1,163 @@
+/**
+ * A TCP proxy on loopback that misbehaves on demand: delay, cut, reset, refusal, and connections that stay open while
+ * nothing passes (a half-open peer, a lost acknowledgement). For tests of what survives a bad network.
+ */
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+/** Bytes that wait for their delay in one direction of a connection; past this the sender is held. */
+const WAITING_BYTES_MAX = 4 * 1024 * 1024;
+
+export interface Behaviour {
+  /** Each chunk arrives this much later, each way. */
+  readonly delayMs: number;
+  /** Which way nothing passes while connections stay open. What is swallowed is lost. */
+  readonly mute: 'none' | 'requests' | 'replies' | 'both';
+  /** New connections are refused (ECONNREFUSED); those that are there go on. */
+  readonly refuse: boolean;
+  /** A connection is reset (ECONNRESET) once so many bytes of replies have passed; null: never. */
+  readonly resetAfterBytes: number | null;
+}
+
+export const WELL_BEHAVED: Behaviour = { delayMs: 0, mute: 'none', refuse: false, resetAfterBytes: null };
+
+export interface TcpProxy extends AsyncDisposable {
+  readonly host: string;
+  readonly port: number;
+  /** Changes what is given; holds for connections that are there, too. Resolves when it is in force. */
+  behave(change: Partial<Behaviour>): Promise<void>;
+  /** Ends all connections: `cut` as a peer that closes, `reset` as one that crashed. Returns how many. */
+  drop(how: 'cut' | 'reset'): number;
+  /** Connections that are open, and that were ever accepted. */
+  counts(): { readonly open: number; readonly accepted: number };
+}
+
+interface Pair {
+  readonly client: Socket;
+  readonly server: Socket;
+}
+
+export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
+  const pairs = new Set<Pair>();
+  let behaviour = WELL_BEHAVED;
+  let accepted = 0;
+
+  const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    accepted += 1;
+    const pair = { client, server: connect({ ...target, allowHalfOpen: true, noDelay: true }) };
+    pairs.add(pair);
+    join(
+      pair,
+      () => behaviour,
+      () => pairs.delete(pair),
+    );
+  });
+  await listen(listener, 0);
+  const { port } = listener.address() as AddressInfo;
+
+  return {
+    host: '127.0.0.1',
+    port,
+    async behave(change) {
+      behaviour = { ...behaviour, ...change };
+      if (behaviour.refuse && listener.listening) await closeListener(listener);
+      if (!behaviour.refuse && !listener.listening) await listen(listener, port);
+    },
+    drop(how) {
+      const dropped = [...pairs];
+      for (const pair of dropped) end(pair, how);
+      return dropped.length;
+    },
+    counts: () => ({ open: pairs.size, accepted }),
+    async [Symbol.asyncDispose]() {
+      for (const pair of pairs) end(pair, 'cut');
+      if (listener.listening) await closeListener(listener);
+    },
+  };
+}
+
+/** Connects both sides of a pair; `gone` is called once, when both are closed. */
+function join(pair: Pair, behaviour: () => Behaviour, gone: () => void): void {
+  const { client, server } = pair;
+  let repliedBytes = 0;
+  let closed = 0;
+
+  forward(client, server, behaviour, () => passes(behaviour().mute, 'requests'));
+  forward(server, client, behaviour, (chunk) => {
+    if (!passes(behaviour().mute, 'replies')) return false;
+    repliedBytes += chunk.length;
+    const limit = behaviour().resetAfterBytes;
+    if (limit !== null && repliedBytes > limit) end(pair, 'reset');
+    return !client.destroyed;
+  });
+  for (const socket of [client, server]) {
+    socket.on('error', () => end(pair, 'reset'));
+    socket.on('close', () => {
+      closed += 1;
+      if (closed === 2) gone();
+      else if (passes(behaviour().mute, 'both')) end(pair, 'cut');
+    });
+  }
+}
+
+function passes(mute: Behaviour['mute'], way: 'requests' | 'replies' | 'both'): boolean {
+  if (way === 'both') return mute === 'none';
+  return mute !== 'both' && mute !== way;
+}
+
+/** Chunks keep their order, as each waits for the one before; the end of the stream waits for them all. */
+function forward(from: Socket, to: Socket, behaviour: () => Behaviour, pass: (chunk: Buffer) => boolean): void {
+  let waitingBytes = 0;
+  let last: Promise<void> = Promise.resolve();
+
+  const later = (action: () => void): void => {
+    const at = Date.now() + behaviour().delayMs;
+    last = last.then(() => until(at)).then(action);
+  };
+  from.on('data', (chunk) => {
+    waitingBytes += chunk.length;
+    if (waitingBytes > WAITING_BYTES_MAX) from.pause();
+    later(() => {
+      waitingBytes -= chunk.length;
+      if (waitingBytes <= WAITING_BYTES_MAX) from.resume();
+      if (pass(chunk) && to.writable && !to.write(chunk)) {
+        from.pause();
+        to.once('drain', () => from.resume());
+      }
+    });
+  });
+  from.on('end', () =>
+    later(() => {
+      if (passes(behaviour().mute, 'both')) to.end();
+    }),
+  );
+}
+
+async function until(at: number): Promise<void> {
+  const ms = at - Date.now();
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+function end({ client, server }: Pair, how: 'cut' | 'reset'): void {
+  for (const socket of [client, server]) {
+    if (how === 'reset' && !socket.connecting && !socket.destroyed) socket.resetAndDestroy();
+    else socket.destroy();
+  }
+}
+
+function listen(listener: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    listener.once('error', reject);
+    listener.listen(port, '127.0.0.1', () => {
+      listener.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+/** Stops listening without waiting for the connections that are there. */
+function closeListener(listener: Server): Promise<void> {
+  return new Promise((resolve) => {
+    listener.close();
+    setImmediate(resolve);
+  });
+}
