@@ -67,7 +67,8 @@ export function openConnections(options: ConnectionOptions): Connections {
       return;
     }
     connect(target, (...result) => {
-      if (result[1] !== null) watch(result[1]);
+      // At run time the second argument is missing where there is an error.
+      if (result[0] === null) watch(result[1]);
       callback(...result);
     });
   };

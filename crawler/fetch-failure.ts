@@ -1,7 +1,8 @@
+import { errors } from 'undici';
 import { CodedError } from '../store/errors.ts';
 import { type CrawlerErrorCode, crawlerError } from './errors.ts';
 
-/** System, TLS and undici errors by what they mean for a feed. `undefined` in a list: see `tlsCode`. */
+/** System, TLS and undici errors by what they mean for a feed. */
 const CODES: Readonly<Record<string, CrawlerErrorCode>> = {
   ENOTFOUND: 'FETCH_DNS',
   EAI_AGAIN: 'FETCH_DNS',
@@ -69,7 +70,7 @@ function codeFor(error: Error): CrawlerErrorCode {
   if (code.startsWith('ERR_TLS') || code.startsWith('ERR_SSL') || code.includes('CERT') || TLS_CODES.has(code)) {
     return 'FETCH_TLS';
   }
-  if (code.startsWith('HPE_') || code === 'UND_ERR_INVALID_ARG') return 'FETCH_PROTOCOL';
+  if (error instanceof errors.HTTPParserError || code === 'UND_ERR_INVALID_ARG') return 'FETCH_PROTOCOL';
   return 'FETCH_FAILED';
 }
 
@@ -85,7 +86,7 @@ function messageFor(code: CrawlerErrorCode, cause: Error): string {
     case 'FETCH_RESET':
       return `The connection broke before an answer: ${detail}`;
     case 'FETCH_TRUNCATED':
-      return `The body is shorter than announced: ${detail}`;
+      return `The body is not as long as announced: ${detail}`;
     case 'FETCH_TLS':
       return `No secure connection: ${detail}`;
     case 'FETCH_HEADERS_TOO_LARGE':

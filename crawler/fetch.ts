@@ -269,8 +269,8 @@ class Fetch {
 function redirectTarget(answer: Answer, from: URL): URL | null | undefined {
   if (![301, 302, 303, 307, 308].includes(answer.status)) return undefined;
   const location = headerText(answer.headers, 'location');
-  if (location === undefined || !URL.canParse(location, from)) return null;
-  const url = new URL(location, from);
+  if (location === undefined || !URL.canParse(location, from.href)) return null;
+  const url = new URL(location, from.href);
   url.hash = '';
   return isHttp(url) ? url : null;
 }

@@ -1,0 +1,183 @@
+/** One feed, from its record to its record: fetch, parse, identify, store. */
+import type { Clock, Live } from '../store/contract.ts';
+import type { FeedRecord } from '../store/documents.ts';
+import { CodedError, codeOf } from '../store/errors.ts';
+import type { Validators } from './conditional-get.ts';
+import { crawlerError } from './errors.ts';
+import { type Findings, holdsAttempt, lastingFailure, type Result, UNPARSED_MARK, updatedFeed } from './feed-update.ts';
+import type { FetchedBody, Fetcher, FetchResult, NotModified } from './fetch.ts';
+import { digest } from './identity.ts';
+import { parseFeed } from './parse/parse.ts';
+import { freshMs, retryAfterMs } from './publisher-wishes.ts';
+import type { ScheduleLimits } from './schedule.ts';
+import { type StoredEntries, storeEntries } from './store-feed.ts';
+import { type StoreSession, StoreTrouble } from './store-session.ts';
+
+export interface CrawlFeedOptions {
+  readonly session: StoreSession;
+  readonly fetcher: Fetcher;
+  readonly limits: ScheduleLimits;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Aborted: fetches end at once, their feeds stay due. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+export type CrawledFeed =
+  | { readonly kind: 'fetched'; readonly entries: StoredEntries; readonly bytes: number; readonly ms: number }
+  | { readonly kind: 'not-modified'; readonly bytes: number; readonly ms: number }
+  | { readonly kind: 'failed'; readonly error: CodedError; readonly bytes: number; readonly ms: number }
+  /** Not due any more, or removed: nothing was done. */
+  | { readonly kind: 'passed-over' }
+  /** Stopped before anything was stored: still due. */
+  | { readonly kind: 'unfinished' };
+
+/** Raise it when the same body would be parsed to something else: every feed is then parsed once more. */
+const BODY_HASH_VERSION = '1';
+
+const NOTHING: StoredEntries = { added: 0, changed: 0, unchanged: 0 };
+
+/** Attempts to write the record beside others who change it. */
+const RECORD_ATTEMPTS_MAX = 10;
+
+/**
+ * Throws StoreTrouble; all else that goes wrong goes into the feed's history. `wanted` is asked with the record as it is
+ * now: another process may have been here meanwhile.
+ */
+export async function crawlFeed(
+  options: CrawlFeedOptions,
+  id: string,
+  wanted: (record: FeedRecord) => boolean,
+): Promise<CrawledFeed> {
+  const { fetcher, clock, signal } = options;
+  const live = await options.session.feed(id);
+  if (live === undefined || !wanted(live.content)) return { kind: 'passed-over' };
+  const record = live.content;
+  const at = clock();
+  const fetched = await fetcher.fetch({
+    url: record.url,
+    etag: record.etag,
+    lastModified: record.lastModified,
+    signal,
+  });
+  if (fetched.kind === 'failed' && fetched.error.code === 'FETCH_ABORTED') return { kind: 'unfinished' };
+  return storeFetched(options, live, fetched, at);
+}
+
+/** `at`: when the fetch began. */
+export async function storeFetched(
+  options: CrawlFeedOptions,
+  live: Live<FeedRecord>,
+  fetched: FetchResult,
+  at: number,
+): Promise<CrawledFeed> {
+  const { digested, entries } = await digestAndStore(options, live, fetched);
+  const endedAt = options.clock();
+  const findings: Findings = {
+    at,
+    endedAt,
+    ms: fetched.ms,
+    status: fetched.status,
+    bytes: fetched.wireBytes,
+    result: digested.result,
+    validators: digested.validators,
+    permanentUrl: fetched.kind === 'failed' ? null : fetched.permanentUrl,
+    freshMs: freshMs(fetched.headers, endedAt),
+    retryAfterMs: fetched.kind === 'failed' ? fetched.retryAfterMs : retryAfterMs(fetched.headers, endedAt),
+  };
+  await writeRecord(options, live, findings);
+  return crawled(findings, entries, live.content);
+}
+
+function crawled({ result, bytes, ms }: Findings, entries: StoredEntries, before: FeedRecord): CrawledFeed {
+  if (result.kind === 'failed') return { kind: 'failed', error: result.error, bytes, ms };
+  const lasting = lastingFailure(before, result);
+  if (lasting !== null) return { kind: 'failed', error: new CodedError(lasting.code, lasting.message), bytes, ms };
+  if (result.kind === 'not-modified') return { kind: 'not-modified', bytes, ms };
+  return { kind: 'fetched', entries, bytes, ms };
+}
+
+interface Digested {
+  readonly result: Result;
+  /** Undefined: keep what is there. */
+  readonly validators: Validators | undefined;
+}
+
+/** The articles are acknowledged before this resolves, so that the validators may follow. */
+async function digestAndStore(
+  options: CrawlFeedOptions,
+  live: Live<FeedRecord>,
+  fetched: FetchResult,
+): Promise<{ digested: Digested; entries: StoredEntries }> {
+  if (fetched.kind === 'failed') {
+    return { digested: failure(fetched.error, null, undefined), entries: NOTHING };
+  }
+  if (fetched.kind === 'not-modified') {
+    return { digested: { result: { kind: 'not-modified' }, validators: only(fetched) }, entries: NOTHING };
+  }
+  const bodyHash = `${BODY_HASH_VERSION}:${digest([fetched.body])}`;
+  const before = live.content.bodyHash;
+  if (before === bodyHash || before === UNPARSED_MARK + bodyHash) {
+    return { digested: sameBody(live.content, fetched), entries: NOTHING };
+  }
+  try {
+    const { contentType, url, body } = fetched;
+    const feed = parseFeed(contentType === null ? { body, url } : { body, url, contentType });
+    const entries = await storeEntries(options.session, live.id, feed.entries, options.clock());
+    // A body that was cut off must not come back as "not modified"; if it is really the publisher's, it is the same
+    // next time, and its validators are taken then.
+    const cut = feed.warnings.some(({ code }) => code === 'PARSE_CUT');
+    const { added, changed } = entries;
+    return {
+      digested: {
+        result: { kind: 'parsed', feed, bodyHash, added, changed },
+        validators: cut ? undefined : only(fetched),
+      },
+      entries,
+    };
+  } catch (error) {
+    if (error instanceof StoreTrouble && codeOf(error.cause) !== 'BATCH_INVALID') throw error;
+    const coded = asCoded(error, fetched.url);
+    const unparsed = coded.code.startsWith('PARSE_') ? UNPARSED_MARK + bodyHash : null;
+    return { digested: failure(coded, unparsed, undefined), entries: NOTHING };
+  }
+}
+
+/**
+ * The body of last time needs no parsing. One that could not be parsed then can't be now; but since it is what the
+ * publisher has, its ETag may go back, so that it need not come again. Its date may not: a feed that returns with an
+ * older date would be taken for unmodified.
+ */
+function sameBody(before: FeedRecord, fetched: FetchedBody): Digested {
+  const result = { kind: 'same-body' } as const;
+  if (lastingFailure(before, result) === null) return { result, validators: only(fetched) };
+  return { result, validators: fetched.etag === null ? undefined : { etag: fetched.etag, lastModified: null } };
+}
+
+function failure(error: CodedError, bodyHash: string | null, validators: Validators | undefined): Digested {
+  return { result: { kind: 'failed', error, bodyHash }, validators };
+}
+
+function only({ etag, lastModified }: FetchedBody | NotModified): Validators {
+  return { etag, lastModified };
+}
+
+function asCoded(error: unknown, url: string): CodedError {
+  const cause = error instanceof StoreTrouble ? error.cause : error;
+  if (cause instanceof CodedError) return cause;
+  return crawlerError('CRAWL_INTERNAL', cause instanceof Error ? cause.message : String(cause), { input: url, cause });
+}
+
+/** Compare and set; on a conflict the findings are applied to the newer record. A feed that was removed stays so. */
+async function writeRecord(options: CrawlFeedOptions, live: Live<FeedRecord>, findings: Findings): Promise<void> {
+  const { session, limits, random } = options;
+  let there: Live<FeedRecord> | undefined = live;
+  for (let attempt = 0; attempt < RECORD_ATTEMPTS_MAX; attempt += 1) {
+    const content = updatedFeed(there.content, findings, limits, random);
+    const outcome = await session.writeFeed({ id: live.id, content, ifVer: there.ver });
+    if (outcome.result === 'written') return;
+    there = await session.feed(live.id);
+    if (there === undefined || holdsAttempt(there.content, findings)) return;
+  }
+  throw new StoreTrouble(crawlerError('CRAWL_INTERNAL', `The record of ${live.content.url} is changed all the time`));
+}

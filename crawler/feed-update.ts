@@ -1,0 +1,162 @@
+/** What an attempt leaves behind in the feed's record. Pure: applied again to a newer record, it merges. */
+import type { Attempt, FeedRecord } from '../store/documents.ts';
+import type { CodedError } from '../store/errors.ts';
+import type { Validators } from './conditional-get.ts';
+import type { ParsedFeed } from './parse/model.ts';
+import { type Happened, nextFetch, type ScheduleLimits } from './schedule.ts';
+
+/** Attempts that a record keeps. */
+export const HISTORY_MAX = 20;
+const MESSAGE_CHARS_MAX = 300;
+
+/** What one attempt found. */
+export interface Findings {
+  /** Start, ms since 1970. */
+  readonly at: number;
+  /** End: the schedule counts from here. */
+  readonly endedAt: number;
+  readonly ms: number;
+  readonly status: number | null;
+  /** Wire bytes. */
+  readonly bytes: number;
+  readonly result: Result;
+  /** To send next time; undefined: as before. */
+  readonly validators: Validators | undefined;
+  readonly permanentUrl: string | null;
+  readonly freshMs: number | null;
+  readonly retryAfterMs: number | null;
+}
+
+export type Result =
+  | {
+      readonly kind: 'parsed';
+      readonly feed: ParsedFeed;
+      readonly bodyHash: string;
+      readonly added: number;
+      readonly changed: number;
+    }
+  /** 200 with the body of last time. */
+  | { readonly kind: 'same-body' }
+  | { readonly kind: 'not-modified' }
+  /** `bodyHash`: of a body that could not be parsed, marked as such. */
+  | { readonly kind: 'failed'; readonly error: CodedError; readonly bodyHash: string | null };
+
+/** Before the hash of a body that could not be parsed. */
+export const UNPARSED_MARK = '!';
+
+export function updatedFeed(
+  before: FeedRecord,
+  findings: Findings,
+  limits: ScheduleLimits,
+  random: () => number,
+): FeedRecord {
+  const { result, at } = findings;
+  // The body that could not be read is still the latest one: nothing has become better.
+  const failure = result.kind === 'failed' ? result.error : lastingFailure(before, result);
+  const errors = failure === null ? 0 : before.errors + 1;
+  const parsed = result.kind === 'parsed' ? result : null;
+  const schedule = nextFetch({
+    now: findings.endedAt,
+    happened: happenedIn(before, findings, errors),
+    intervalMs: before.intervalMs,
+    hints: parsed?.feed.hints ?? before.hints,
+    freshMs: findings.freshMs,
+    retryAfterMs: findings.retryAfterMs,
+    limits,
+    random,
+  });
+  const state = stateAfter(before, findings);
+  const news = parsed !== null && parsed.added + parsed.changed > 0;
+  return {
+    ...before,
+    ...(parsed === null ? {} : described(before, parsed.feed)),
+    ...(findings.validators ?? {}),
+    ...schedule,
+    ...(state === 'gone' ? { nextWhy: 'never again: the publisher has taken the feed away (410)' } : {}),
+    ...moved(before, findings),
+    bodyHash: parsed?.bodyHash ?? (result.kind === 'failed' ? result.bodyHash : null) ?? before.bodyHash,
+    triedAt: at,
+    succeededAt: failure === null ? at : before.succeededAt,
+    changedAt: news ? at : before.changedAt,
+    errors,
+    state,
+    lastError: failure === null ? null : { code: failure.code, message: short(failure.message), at },
+    history: [attemptOf(findings), ...before.history].slice(0, HISTORY_MAX),
+  };
+}
+
+/** Is this attempt in the record already? Then a write that seemed lost did land. */
+export function holdsAttempt(record: FeedRecord, findings: Findings): boolean {
+  return record.history.some((attempt) => attempt.at === findings.at && attempt.ms === findings.ms);
+}
+
+/** A 304, or the same body, after a body that could not be parsed: why it could not. */
+export function lastingFailure(before: FeedRecord, result: { kind: string }): { code: string; message: string } | null {
+  if (result.kind !== 'not-modified' && result.kind !== 'same-body') return null;
+  if (before.bodyHash?.startsWith(UNPARSED_MARK) !== true) return null;
+  if (before.lastError?.code.startsWith('PARSE_') === true) return before.lastError;
+  const attempt = before.history.find(({ outcome }) => outcome.startsWith('PARSE_'));
+  return { code: attempt?.outcome ?? 'PARSE_NOT_A_FEED', message: attempt?.message ?? 'The body could not be parsed' };
+}
+
+function happenedIn(before: FeedRecord, { result, status }: Findings, errors: number): Happened {
+  if (result.kind === 'failed') return { kind: 'failed', status, errors };
+  if (result.kind !== 'parsed') return { kind: 'unchanged' };
+  if (before.changedAt === null) {
+    return {
+      kind: 'first',
+      dates: result.feed.entries.flatMap(({ published, updated }) => published ?? updated ?? []),
+    };
+  }
+  return { kind: 'stored', added: result.added, changed: result.changed };
+}
+
+function stateAfter(before: FeedRecord, { result, status }: Findings): FeedRecord['state'] {
+  if (before.state === 'paused') return 'paused';
+  if (status === 410) return 'gone';
+  return result.kind === 'failed' ? before.state : 'active';
+}
+
+function described(before: FeedRecord, feed: ParsedFeed): Partial<FeedRecord> {
+  return {
+    title: feed.title || before.title,
+    siteUrl: feed.siteUrl ?? before.siteUrl,
+    description: feed.description,
+    iconUrl: feed.iconUrl,
+    format: feed.format,
+    language: feed.language,
+    hints: { ...feed.hints },
+  };
+}
+
+/** Only recorded: a feed moves when enough fetches over some days agree. */
+function moved(before: FeedRecord, { permanentUrl, result, at }: Findings): Pick<FeedRecord, 'moved'> {
+  if (result.kind === 'failed') return {};
+  if (permanentUrl === null) return before.moved === undefined ? {} : { moved: null };
+  const same = before.moved?.to === permanentUrl ? before.moved : null;
+  return { moved: { to: permanentUrl, since: same?.since ?? at, times: (same?.times ?? 0) + 1 } };
+}
+
+function attemptOf({ at, ms, status, bytes, result, permanentUrl }: Findings): Attempt {
+  return {
+    at,
+    ms,
+    status,
+    outcome: result.kind === 'failed' ? result.error.code : result.kind === 'not-modified' ? 'not-modified' : 'ok',
+    message: short(messageOf(result, permanentUrl)),
+    bytes,
+    added: result.kind === 'parsed' ? result.added : 0,
+    changed: result.kind === 'parsed' ? result.changed : 0,
+  };
+}
+
+function messageOf(result: Result, permanentUrl: string | null): string {
+  if (result.kind === 'failed') return result.error.message;
+  const what = result.kind === 'same-body' ? 'the same body as last time' : '';
+  const where = permanentUrl === null ? '' : `moved permanently to ${permanentUrl}`;
+  return [what, where].filter((text) => text !== '').join('; ');
+}
+
+function short(message: string): string {
+  return message.length <= MESSAGE_CHARS_MAX ? message : `${message.slice(0, MESSAGE_CHARS_MAX - 1)}…`;
+}

@@ -1,0 +1,47 @@
+/**
+ * The contract of a crawl queue. A feed is in it at most once, waiting or claimed; a host gets no more than its budget.
+ * The queue holds no truth: what is due stands in the store, so that a queue that is lost is only filled again.
+ */
+export interface Job {
+  /** `_id` of the feed. */
+  readonly feed: string;
+  readonly url: string;
+  /** When the feed was due. Those that wait longest come first, as far as their hosts allow. */
+  readonly nextAt: number;
+  /** A reader waits for it: before all others. */
+  readonly urgent: boolean;
+}
+
+/** The right to crawl a feed, until `done` or `giveBack`. */
+export interface Claim {
+  readonly job: Job;
+  /** Of the feed's URL. */
+  readonly host: string;
+}
+
+export type ClaimAnswer =
+  | { readonly kind: 'claimed'; readonly claim: Claim }
+  /** All that wait, wait for their hosts; the first of them is free in so many ms, or when a claim has ended (null). */
+  | { readonly kind: 'wait'; readonly ms: number | null }
+  | { readonly kind: 'empty' };
+
+export interface QueueCounts {
+  readonly waiting: number;
+  readonly claimed: number;
+}
+
+export interface Queue extends AsyncDisposable {
+  /**
+   * Returns how many were added. A feed that waits already is not added again, but becomes urgent where the new job is;
+   * one that is claimed is left alone. Throws CRAWL_QUEUE_FULL, having added none.
+   */
+  add(jobs: readonly Job[]): Promise<number>;
+  claim(): Promise<ClaimAnswer>;
+  /** The feed was crawled and stored. */
+  done(claim: Claim): Promise<void>;
+  /** The feed was not crawled, or could not be stored: it waits again. */
+  giveBack(claim: Claim): Promise<void>;
+  /** Takes all out that wait; returns how many. Claims go on. */
+  clear(): Promise<number>;
+  counts(): Promise<QueueCounts>;
+}

@@ -1,0 +1,102 @@
+/** Articles to the store: new and changed entries only, each exactly once whoever else writes at the same time. */
+import type { Edit, KnownArticle } from '../store/contract.ts';
+import type { Article } from '../store/documents.ts';
+import { storeError } from '../store/errors.ts';
+import { articleId } from '../store/ids.ts';
+import { articleOf, sortTime } from './article.ts';
+import { fingerprint, identify } from './identity.ts';
+import type { ParsedEntry } from './parse/model.ts';
+import type { StoreSession } from './store-session.ts';
+
+export interface StoredEntries {
+  added: number;
+  changed: number;
+  unchanged: number;
+}
+
+/** Attempts to write beside another writer that changes the same articles. */
+const ATTEMPTS_MAX = 5;
+
+interface Item {
+  readonly id: string;
+  readonly entry: ParsedEntry;
+  readonly fingerprint: string;
+}
+
+type GuardedEdit = Edit<Article> & { ifVer: NonNullable<Edit<Article>['ifVer']> | null };
+
+/**
+ * Resolves when all is acknowledged. `now`: when the entries arrived, ms since 1970.
+ * Throws StoreTrouble, and EDIT_CONTENDED where others are always faster.
+ */
+export async function storeEntries(
+  session: StoreSession,
+  feed: string,
+  entries: readonly ParsedEntry[],
+  now: number,
+): Promise<StoredEntries> {
+  const stored: StoredEntries = { added: 0, changed: 0, unchanged: 0 };
+  let open: Item[] = identify(entries).map(({ identity, entry }) => ({
+    id: articleId(feed, identity),
+    entry,
+    fingerprint: fingerprint(entry),
+  }));
+  /** What an edit meant to do that met another version: perhaps its own, whose acknowledgement got lost. */
+  const meant = new Map<string, 'added' | 'changed'>();
+  for (let attempt = 0; attempt < ATTEMPTS_MAX && open.length > 0; attempt += 1) {
+    const known = await session.known(open.map(({ id }) => id));
+    const fresh = open.filter(({ id }) => !known.has(id));
+    const altered = open.filter((item) => isAltered(item, known));
+    const writing = [...fresh, ...altered];
+    for (const item of open) {
+      if (known.has(item.id) && !isAltered(item, known)) stored[meant.get(item.id) ?? 'unchanged'] += 1;
+    }
+    if (writing.length === 0) return stored;
+    const edits = [...additions(feed, fresh, now), ...(await changes(session, feed, altered, known))];
+    const outcomes = await session.writeArticles(edits);
+    const written = new Set(outcomes.flatMap(({ id, result }) => (result === 'written' ? id : [])));
+    for (const { id } of writing) {
+      const kind = known.has(id) ? 'changed' : 'added';
+      if (written.has(id)) stored[kind] += 1;
+      else meant.set(id, kind);
+    }
+    open = writing.filter(({ id }) => !written.has(id));
+  }
+  if (open.length > 0) {
+    throw storeError('EDIT_CONTENDED', `${open.length} articles of feed ${feed} were changed by others all the time`);
+  }
+  return stored;
+}
+
+function isAltered(item: Item, known: Map<string, KnownArticle>): boolean {
+  const there = known.get(item.id);
+  return there !== undefined && there.fingerprint !== item.fingerprint;
+}
+
+/** Oldest first, so that numbers grow with age; entries of the same time as the feed lists them, from the last one up. */
+function additions(feed: string, items: readonly Item[], now: number): GuardedEdit[] {
+  return items
+    .map((item, place) => ({ item, place, at: sortTime(item.entry, now) }))
+    .sort((a, b) => a.at - b.at || b.place - a.place)
+    .map(({ item }) => ({
+      id: item.id,
+      content: articleOf(feed, item.entry, item.fingerprint, { num: 0, arrived: now }),
+      ifVer: null,
+    }));
+}
+
+async function changes(
+  session: StoreSession,
+  feed: string,
+  items: readonly Item[],
+  known: Map<string, KnownArticle>,
+): Promise<GuardedEdit[]> {
+  if (items.length === 0) return [];
+  const there = await session.articles(items.map(({ id }) => id));
+  return items.map((item) => {
+    const old = known.get(item.id);
+    const arrived = there.get(item.id)?.content.arrived ?? old?.at ?? 0;
+    const content = articleOf(feed, item.entry, item.fingerprint, { num: old?.num ?? 0, arrived });
+    return { id: item.id, content, ifVer: old?.ver ?? null };
+  });
+}
