@@ -45,6 +45,11 @@ export function integerId(nowMs: number, slot: number, n: number): number {
   return (seconds * NUM_TAG_COUNT + (slot % NUM_TAG_COUNT)) * NUM_SEQUENCE_COUNT + (n % NUM_SEQUENCE_COUNT);
 }
 
+/** The time, in ms to the second, at which `integerId` made this number. */
+export function integerIdMs(num: number): number {
+  return (Math.floor(num / (NUM_TAG_COUNT * NUM_SEQUENCE_COUNT)) + NUM_EPOCH_S) * 1000;
+}
+
 export function newSiteId(): SiteId {
   return Array.from(randomBytes(8), (byte) => BASE32[byte & 31]).join('') as SiteId;
 }

@@ -8,7 +8,7 @@ import { type DatabaseName, NUMBERED } from './documents.ts';
 import { canonicalJson, type Fingerprints, fingerprints } from './envelope.ts';
 import { storeError } from './errors.ts';
 import { integerId } from './ids.ts';
-import type { VersionClock } from './version.ts';
+import { readVersion, type VersionClock } from './version.ts';
 
 export const DOCUMENT_BYTES_MAX = 8 * 1024 * 1024;
 export const ID_BYTES_MAX = 512;
@@ -114,7 +114,8 @@ export function isStale(replica: Pick<Replica<unknown>, 'ver'>, there: Pick<Ther
 
 /**
  * A local edit as it will be stored: newer than what is there, however far ahead that clock was. `num: 0` becomes the
- * number that the document has already, else `integerId(now, slot, n)`.
+ * number that the document has already, else `integerId(...)` at the time of its version: that never runs backwards, as a wall clock may, and a
+ * later article must not look read because its number is below a read-up-to mark.
  */
 export function stampEdit(
   stamper: Stamper,
@@ -129,7 +130,7 @@ export function stampEdit(
   const del = edit.content === null;
   let { content, head: body } = edit;
   if (edit.tail !== null) {
-    const num = there && there.num > 0 ? there.num : integerId(now, place.slot, place.n);
+    const num = there && there.num > 0 ? there.num : integerId(readVersion(ver).ms, place.slot, place.n);
     content = { ...content, num };
     body = edit.head + num + edit.tail;
   }
