@@ -37,6 +37,9 @@ const HOURS_AHEAD_MAX = 8 * 24;
 /** Dates that the first estimate looks at. */
 const DATES_MAX = 10;
 
+/** Where nothing else is set. */
+export const DEFAULT_LIMITS: ScheduleLimits = { minIntervalMs: 15 * MINUTE_MS, maxIntervalMs: DAY_MS };
+
 export interface ScheduleLimits {
   /** Never sooner, whatever happens. */
   readonly minIntervalMs: number;

@@ -1,0 +1,240 @@
+/** One pass over the feeds: `feedferry crawl --once`. */
+import type { Clock, Store } from '../store/contract.ts';
+import { CodedError } from '../store/errors.ts';
+import { type CrawledFeed, type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
+import { type Choice, isWanted, wantedFeeds } from './due-feeds.ts';
+import { crawlerError } from './errors.ts';
+import type { Fetcher } from './fetch.ts';
+import { type CrawlerMetrics, newMetrics } from './metrics.ts';
+import { Pump } from './pump.ts';
+import type { Claim, Queue } from './queue/contract.ts';
+import { LocalQueue } from './queue/local.ts';
+import { StoreSession, StoreTrouble } from './store-session.ts';
+import { failures, tally } from './tally.ts';
+
+export interface CrawlOptions {
+  readonly store: Store;
+  readonly fetcher: Fetcher;
+  /** Feeds at once. */
+  readonly concurrency: number;
+  /** Due or not. */
+  readonly force: boolean;
+  /** Ids; default: all. */
+  readonly feeds?: readonly string[] | undefined;
+  /** Between the starts of two requests to one host. */
+  readonly hostGapMs: number;
+  /** Requests at once to one host. */
+  readonly hostConnections: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Aborted: nothing more is claimed; what is in flight has `FINISH_MS_MAX` to end. */
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: CrawlProgress) => void) | undefined;
+  readonly minIntervalMs: number;
+  readonly maxIntervalMs: number;
+  /** How long a store that does not answer is waited for. Default STORE_RETRY_MS_MAX. */
+  readonly storeRetryMsMax?: number | undefined;
+}
+
+export interface CrawlProgress {
+  readonly done: number;
+  readonly total: number;
+  readonly failed: number;
+  readonly articlesNew: number;
+  readonly bytes: number;
+  /** Null: not known yet. */
+  readonly etaMs: number | null;
+  readonly feedsPerSecond: number;
+}
+
+export interface CrawlSummary {
+  /** Taken up by this pass. */
+  readonly feeds: number;
+  readonly fetched: number;
+  readonly notModified: number;
+  readonly failed: Record<string, number>;
+  /** In the store, but not due (or not wanted). */
+  readonly skipped: number;
+  /** Taken up, but not done when the pass ended early: they stay due. */
+  readonly unfinished: number;
+  readonly articlesNew: number;
+  readonly articlesChanged: number;
+  readonly articlesUnchanged: number;
+  /** Over the wire. */
+  readonly bytes: number;
+  readonly seconds: number;
+  readonly peakMemoryBytes: number;
+  /** Store trouble that ended the pass. */
+  readonly error: ReturnType<CodedError['toJSON']> | null;
+}
+
+/** What is in flight when a crawl is stopped may end by itself for so long, then it is broken off. */
+export const FINISH_MS_MAX = 5_000;
+
+const PROGRESS_MS = 200;
+
+/**
+ * Crawls what is due and returns when all is done. Failures of feeds go into their histories. Trouble with the store ends
+ * the pass, in `error`, and leaves every feed that was not stored due. Never throws.
+ */
+export async function crawl(options: CrawlOptions): Promise<CrawlSummary> {
+  const pass = new Pass(options);
+  return pass.run();
+}
+
+class Pass {
+  readonly #options: CrawlOptions;
+  readonly #choice: Choice;
+  readonly #metrics: CrawlerMetrics = newMetrics();
+  readonly #queue: Queue;
+  readonly #pump: Pump;
+  readonly #session: StoreSession;
+  readonly #crawling: CrawlFeedOptions;
+  readonly #breakOff = new AbortController();
+  readonly #startedAt = performance.now();
+  #selected = 0;
+  #passedOver = 0;
+  #done = 0;
+  #trouble: unknown;
+  #progressAt = 0;
+
+  constructor(options: CrawlOptions) {
+    const { store, fetcher, clock, random, minIntervalMs, maxIntervalMs, storeRetryMsMax } = options;
+    this.#options = options;
+    this.#choice = { now: clock(), force: options.force, feeds: options.feeds };
+    this.#session = new StoreSession({
+      store,
+      owner: 'crawl',
+      durability: 'lazy',
+      signal: this.#breakOff.signal,
+      onRetry: () => {
+        this.#metrics.storeRetries += 1;
+      },
+      ...(storeRetryMsMax === undefined ? {} : { retryMsMax: storeRetryMsMax }),
+    });
+    this.#queue = new LocalQueue({
+      clock,
+      hosts: { connections: options.hostConnections, gapMs: options.hostGapMs },
+      jobsMax: Number.POSITIVE_INFINITY,
+    });
+    this.#pump = new Pump({
+      queue: this.#queue,
+      concurrency: options.concurrency,
+      work: (claim) => this.#work(claim),
+      onFailure: (error) => this.#end(error),
+    });
+    const limits = { minIntervalMs, maxIntervalMs };
+    this.#crawling = { session: this.#session, fetcher, limits, clock, random, signal: this.#breakOff.signal };
+  }
+
+  async run(): Promise<CrawlSummary> {
+    const { signal } = this.#options;
+    const onAbort = () => this.#stop();
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted !== true) this.#pump.start();
+    try {
+      for await (const jobs of wantedFeeds((operation) => this.#session.read(operation), this.#choice)) {
+        if (this.#ended()) break;
+        this.#selected += await this.#queue.add(jobs);
+        this.#pump.kick();
+      }
+    } catch (error) {
+      this.#end(error);
+    }
+    await this.#pump.whenIdle();
+    signal?.removeEventListener('abort', onAbort);
+    const skipped = await this.#skipped();
+    try {
+      await this.#session.close();
+    } catch (error) {
+      this.#end(new StoreTrouble(error));
+    }
+    this.#report(true);
+    return this.#summary(skipped);
+  }
+
+  async #work(claim: Claim): Promise<'done' | 'back'> {
+    try {
+      const crawled = await this.#crawlOne(claim.job.feed);
+      if (crawled.kind === 'unfinished') return 'back';
+      if (crawled.kind === 'passed-over') this.#passedOver += 1;
+      tally(this.#metrics, crawled);
+      this.#done += 1;
+      this.#report(false);
+      return 'done';
+    } catch (error) {
+      this.#end(error);
+      return 'back';
+    }
+  }
+
+  #crawlOne(feed: string): Promise<CrawledFeed> {
+    return crawlFeed(this.#crawling, feed, (record) => isWanted(this.#choice, record));
+  }
+
+  #ended(): boolean {
+    return this.#trouble !== undefined || this.#options.signal?.aborted === true;
+  }
+
+  #stop(): void {
+    this.#pump.stop();
+    setTimeout(() => this.#breakOff.abort(), FINISH_MS_MAX).unref();
+  }
+
+  /** Trouble that concerns all feeds: what is in flight could not be stored any more. */
+  #end(error: unknown): void {
+    this.#trouble ??= error;
+    this.#pump.stop();
+    this.#breakOff.abort();
+  }
+
+  async #skipped(): Promise<number> {
+    if (this.#trouble !== undefined) return 0;
+    const total = this.#options.feeds?.length ?? (await this.#options.store.feeds.count().catch(() => this.#selected));
+    return Math.max(0, total - this.#selected) + this.#passedOver;
+  }
+
+  #report(last: boolean): void {
+    const { onProgress } = this.#options;
+    const now = performance.now();
+    if (onProgress === undefined || (!last && now - this.#progressAt < PROGRESS_MS)) return;
+    this.#progressAt = now;
+    const elapsedMs = now - this.#startedAt;
+    const left = this.#selected - this.#done;
+    onProgress({
+      done: this.#done,
+      total: this.#selected,
+      failed: Object.values(failures(this.#metrics)).reduce((sum, count) => sum + count, 0),
+      articlesNew: this.#metrics.articlesNew,
+      bytes: this.#metrics.bytes,
+      etaMs: this.#done === 0 ? null : Math.round((elapsedMs / this.#done) * left),
+      feedsPerSecond: elapsedMs === 0 ? 0 : this.#done / (elapsedMs / 1_000),
+    });
+  }
+
+  #summary(skipped: number): CrawlSummary {
+    const metrics = this.#metrics;
+    return {
+      feeds: this.#selected - this.#passedOver,
+      fetched: metrics.fetches.ok ?? 0,
+      notModified: metrics.fetches['not-modified'] ?? 0,
+      failed: failures(metrics),
+      skipped,
+      unfinished: this.#selected - this.#done,
+      articlesNew: metrics.articlesNew,
+      articlesChanged: metrics.articlesChanged,
+      articlesUnchanged: metrics.articlesUnchanged,
+      bytes: metrics.bytes,
+      seconds: Math.round(performance.now() - this.#startedAt) / 1_000,
+      peakMemoryBytes: process.resourceUsage().maxRSS * 1_024,
+      error: this.#trouble === undefined ? null : codedTrouble(this.#trouble).toJSON(),
+    };
+  }
+}
+
+/** What the store said, or what went wrong in the crawl itself. */
+export function codedTrouble(error: unknown): CodedError {
+  const cause = error instanceof StoreTrouble ? error.cause : error;
+  if (cause instanceof CodedError) return cause;
+  return crawlerError('CRAWL_INTERNAL', cause instanceof Error ? cause.message : String(cause), { cause });
+}

@@ -1,0 +1,321 @@
+/** The crawler as it runs inside `serve`: one pass after the other, as feeds come due. */
+import type { Clock, Store } from '../store/contract.ts';
+import type { FeedRecord } from '../store/documents.ts';
+import { type CodedError, codeOf } from '../store/errors.ts';
+import { type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
+import { codedTrouble, FINISH_MS_MAX } from './crawler.ts';
+import { crawlerError } from './errors.ts';
+import type { Fetcher } from './fetch.ts';
+import { type CrawlerMetrics, newMetrics } from './metrics.ts';
+import { Pump } from './pump.ts';
+import type { Claim } from './queue/contract.ts';
+import { LocalQueue } from './queue/local.ts';
+import { StoreSession } from './store-session.ts';
+import { tally } from './tally.ts';
+
+export interface RunOptions {
+  readonly store: Store;
+  readonly fetcher: Fetcher;
+  readonly concurrency: number;
+  readonly hostGapMs: number;
+  readonly hostConnections: number;
+  readonly minIntervalMs: number;
+  readonly maxIntervalMs: number;
+  readonly clock: Clock;
+  readonly random: () => number;
+  /** Told when trouble with the store begins, changes or ends (null): to be logged, once. */
+  readonly onTrouble?: ((error: CodedError | null) => void) | undefined;
+}
+
+export interface CrawlerStatus {
+  /** `waiting`: for the store, `error` says why. */
+  readonly state: 'running' | 'waiting' | 'stopping' | 'stopped';
+  /** A sentence for people. */
+  readonly why: string;
+  readonly inFlight: number;
+  readonly waiting: number;
+  /** When the next feed is due; null: none, or not known. */
+  readonly nextDueAt: number | null;
+  readonly error: ReturnType<CodedError['toJSON']> | null;
+  readonly startedAt: number;
+  readonly metrics: CrawlerMetrics;
+}
+
+export interface RunningCrawler {
+  /**
+   * Fetches one feed before all others. Resolves when it is stored, also where the fetch failed (its history tells).
+   * A feed that was fetched a moment ago, or whose publisher has asked for patience, is left as it is.
+   * Throws CRAWL_FEED_UNKNOWN, CRAWL_STOPPED, CRAWL_SLOW and store errors.
+   */
+  refresh(feedId: string): Promise<void>;
+  /** There may be new feeds: look at once. */
+  wake(): void;
+  status(): CrawlerStatus;
+  /** Within 10 s. What was not stored stays due. */
+  stop(): Promise<void>;
+}
+
+/** Other processes may add feeds: the store is asked at least this often. */
+const POLL_MS_MAX = 5_000;
+/** Due feeds that are read at once. */
+const PAGE_SIZE = 500;
+/** Feeds that are taken into the queue; the others stay due in the store. */
+const WAITING_MAX = 20_000;
+/** Between two looks at a store in trouble. */
+const TROUBLE_MS_MIN = 500;
+const TROUBLE_MS_MAX = 15_000;
+const REFRESH_MS_MAX = 60_000;
+const REFRESH_GAP_MS = 30_000;
+/** After breaking off: for what is being written. */
+const BREAK_OFF_MS_MAX = 3_000;
+const CLOSE_MS_MAX = 1_500;
+
+export function startCrawler(options: RunOptions): RunningCrawler {
+  const running = new Running(options);
+  running.start();
+  return running;
+}
+
+class Running implements RunningCrawler {
+  readonly #options: RunOptions;
+  readonly #metrics = newMetrics();
+  readonly #queue: LocalQueue;
+  readonly #pump: Pump;
+  readonly #session: StoreSession;
+  readonly #crawling: CrawlFeedOptions;
+  readonly #breakOff = new AbortController();
+  readonly #startedAt: number;
+  readonly #refreshing = new Map<string, Set<(error?: unknown) => void>>();
+  #state: CrawlerStatus['state'] = 'running';
+  #trouble: CodedError | null = null;
+  #nextDueAt: number | null = null;
+  #wake: (() => void) | undefined;
+  #awake = false;
+  #loop: Promise<void> = Promise.resolve();
+
+  constructor(options: RunOptions) {
+    const { store, fetcher, clock, random, minIntervalMs, maxIntervalMs } = options;
+    this.#options = options;
+    this.#startedAt = clock();
+    this.#session = new StoreSession({
+      store,
+      owner: 'serve: crawler',
+      durability: 'lazy',
+      signal: this.#breakOff.signal,
+      onRetry: (error) => {
+        this.#metrics.storeRetries += 1;
+        // Nothing more is fetched while it could not be stored.
+        if (codeOf(error).startsWith('STORE_')) this.#inTrouble(error);
+      },
+    });
+    const hosts = { connections: options.hostConnections, gapMs: options.hostGapMs };
+    this.#queue = new LocalQueue({ clock, hosts });
+    this.#pump = new Pump({
+      queue: this.#queue,
+      concurrency: options.concurrency,
+      work: (claim) => this.#work(claim),
+      onFailure: (error) => this.#inTrouble(error),
+    });
+    const limits = { minIntervalMs, maxIntervalMs };
+    this.#crawling = { session: this.#session, fetcher, limits, clock, random, signal: this.#breakOff.signal };
+  }
+
+  start(): void {
+    this.#loop = this.#run();
+  }
+
+  async refresh(feedId: string): Promise<void> {
+    if (this.#isStopping()) throw crawlerError('CRAWL_STOPPED', 'The crawler is stopping', { input: feedId });
+    if (this.#trouble !== null) throw this.#trouble;
+    const live = await this.#options.store.feeds.get(feedId);
+    if (live === undefined) throw crawlerError('CRAWL_FEED_UNKNOWN', `There is no feed ${feedId}`, { input: feedId });
+    if (!this.#mayRefresh(live.content)) return;
+    const ended = this.#whenCrawled(feedId);
+    await this.#queue.add([{ feed: feedId, url: live.content.url, nextAt: live.content.nextAt, urgent: true }]);
+    this.#pump.kick();
+    await ended;
+  }
+
+  wake(): void {
+    this.#awake = true;
+    this.#wake?.();
+  }
+
+  status(): CrawlerStatus {
+    this.#metrics.inFlight = this.#pump.active;
+    this.#metrics.waiting = this.#queue.waiting;
+    return {
+      state: this.#state,
+      why: this.#why(),
+      inFlight: this.#pump.active,
+      waiting: this.#queue.waiting,
+      nextDueAt: this.#nextDueAt,
+      error: this.#trouble?.toJSON() ?? null,
+      startedAt: this.#startedAt,
+      metrics: this.#metrics,
+    };
+  }
+
+  async stop(): Promise<void> {
+    if (this.#isStopping()) return this.#loop;
+    this.#state = 'stopping';
+    this.#pump.stop();
+    this.wake();
+    await this.#queue.clear();
+    await Promise.race([this.#pump.whenIdle(), pause(FINISH_MS_MAX)]);
+    this.#breakOff.abort();
+    await Promise.race([this.#pump.whenIdle(), pause(BREAK_OFF_MS_MAX)]);
+    for (const feed of [...this.#refreshing.keys()]) {
+      this.#crawled(feed, crawlerError('CRAWL_STOPPED', 'The crawler was stopped', { input: feed }));
+    }
+    await Promise.race([Promise.allSettled([this.#loop, this.#session.close()]), pause(CLOSE_MS_MAX)]);
+    this.#state = 'stopped';
+  }
+
+  #isStopping(): boolean {
+    return this.#state === 'stopping' || this.#state === 'stopped';
+  }
+
+  async #run(): Promise<void> {
+    this.#pump.start();
+    let pauseMs = TROUBLE_MS_MIN;
+    while (!this.#isStopping()) {
+      if (this.#trouble !== null) {
+        await this.#sleep(pauseMs);
+        pauseMs = Math.min(pauseMs * 2, TROUBLE_MS_MAX);
+        await this.#recover();
+        continue;
+      }
+      pauseMs = TROUBLE_MS_MIN;
+      try {
+        await this.#fill();
+        if (this.#trouble === null) await this.#sleep(this.#idleMs());
+      } catch (error) {
+        this.#inTrouble(error);
+      }
+    }
+  }
+
+  /** Takes what is due into the queue. What waits or is claimed already is not added twice. */
+  async #fill(): Promise<void> {
+    const { store, clock } = this.#options;
+    const now = clock();
+    for (let after: { nextAt: number; id: string } | undefined; this.#queue.waiting < WAITING_MAX; ) {
+      const page = await store.feeds.due({ now, limit: PAGE_SIZE, ...(after === undefined ? {} : { after }) });
+      const added = await this.#queue.add(
+        page.map(({ id, url, nextAt }) => ({ feed: id, url, nextAt, urgent: false })),
+      );
+      if (added > 0) this.#pump.kick();
+      after = page.at(-1);
+      if (page.length < PAGE_SIZE) break;
+    }
+    this.#nextDueAt = await store.feeds.nextDueAt();
+  }
+
+  #idleMs(): number {
+    const untilDue = this.#nextDueAt === null ? POLL_MS_MAX : this.#nextDueAt - this.#options.clock();
+    // What is due already waits in the queue; it need not be looked for without a pause.
+    return Math.min(untilDue > 0 ? untilDue : POLL_MS_MAX, POLL_MS_MAX);
+  }
+
+  /** The store answers and can be written to again? Then go on. */
+  async #recover(): Promise<void> {
+    if (this.#isStopping()) return;
+    try {
+      await this.#session.probe();
+      this.#setTrouble(null);
+      this.#state = 'running';
+      this.#pump.start();
+    } catch (error) {
+      this.#setTrouble(codedTrouble(error));
+    }
+  }
+
+  async #work(claim: Claim): Promise<'done' | 'back'> {
+    const { feed, urgent } = claim.job;
+    try {
+      const crawled = await crawlFeed(this.#crawling, feed, (record) => urgent || this.#isDue(record));
+      if (crawled.kind === 'unfinished') return 'back';
+      tally(this.#metrics, crawled);
+      this.#crawled(feed);
+      return 'done';
+    } catch (error) {
+      this.#inTrouble(error);
+      this.#crawled(feed, codedTrouble(error));
+      return 'back';
+    }
+  }
+
+  #isDue(record: FeedRecord): boolean {
+    return record.state === 'active' && record.nextAt <= this.#options.clock();
+  }
+
+  #mayRefresh({ triedAt, nextAt, lastError }: FeedRecord): boolean {
+    const now = this.#options.clock();
+    if (triedAt !== null && now - triedAt >= 0 && now - triedAt < REFRESH_GAP_MS) return false;
+    const patience = lastError?.code === 'FETCH_HTTP_429' || lastError?.code === 'FETCH_HTTP_503';
+    return !(patience && nextAt > now);
+  }
+
+  #whenCrawled(feed: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        end(crawlerError('CRAWL_SLOW', `The feed was not fetched within ${REFRESH_MS_MAX / 1_000} s`, { input: feed }));
+      }, REFRESH_MS_MAX);
+      const end = (error?: unknown) => {
+        clearTimeout(timer);
+        const waiting = this.#refreshing.get(feed);
+        waiting?.delete(end);
+        if (waiting?.size === 0) this.#refreshing.delete(feed);
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const waiting = this.#refreshing.get(feed) ?? new Set();
+      waiting.add(end);
+      this.#refreshing.set(feed, waiting);
+    });
+  }
+
+  #crawled(feed: string, error?: unknown): void {
+    for (const end of [...(this.#refreshing.get(feed) ?? [])]) end(error);
+  }
+
+  #inTrouble(error: unknown): void {
+    if (this.#isStopping()) return;
+    this.#pump.stop();
+    this.#state = 'waiting';
+    if (this.#trouble === null) this.wake();
+    this.#setTrouble(codedTrouble(error));
+  }
+
+  #setTrouble(error: CodedError | null): void {
+    const same = this.#trouble?.code === error?.code;
+    this.#trouble = error;
+    if (!same) this.#options.onTrouble?.(error);
+  }
+
+  #why(): string {
+    if (this.#state === 'waiting') return `waiting for the store: ${this.#trouble?.message ?? ''}`;
+    if (this.#state !== 'running') return this.#state;
+    if (this.#pump.active > 0) return `${this.#pump.active} feeds are being fetched`;
+    return this.#queue.waiting > 0 ? `${this.#queue.waiting} feeds wait for their hosts` : 'no feed is due';
+  }
+
+  async #sleep(ms: number): Promise<void> {
+    if (!this.#awake) {
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, ms);
+        this.#wake = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+    }
+    this.#awake = false;
+    this.#wake = undefined;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
