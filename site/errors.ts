@@ -42,6 +42,7 @@ export function siteError(
 export function statusOf(code: string): number {
   if (Object.hasOwn(SITE_ERRORS, code)) return SITE_ERRORS[code as SiteErrorCode].status;
   if (/^(STORE|DATABASE|WRITER|WRITE|EDIT)_/.test(code)) return 503;
-  if (/^(FETCH|PARSE|DISCOVER|OPML|FEED)_/.test(code)) return 422;
+  if (/^CRAWL_(STOPPED|QUEUE_FULL)$/.test(code)) return 503;
+  if (/^(FETCH|PARSE|DISCOVER|OPML)_/.test(code)) return 422;
   return 500;
 }

@@ -1,0 +1,91 @@
+import type { Attempt, FeedRecord } from '../../store/documents.ts';
+import { siteError } from '../errors.ts';
+import { feedIdOf } from '../input.ts';
+import type { Scope } from '../reading.ts';
+import { headingOf, healthOf, type ShelfFeed } from '../shelf.ts';
+import type { Site } from '../site.ts';
+import type { Page, Visit } from '../visit.ts';
+import { folderField } from './add.ts';
+import { sizeText } from './article.ts';
+import { listBody, listTools } from './articles.ts';
+import { feedTimes, feedTrouble, withoutScheme } from './feeds.ts';
+import { html, NOTHING, type Safe } from './html.ts';
+import { ICONS } from './icons.ts';
+import { shortTime } from './time.ts';
+
+/** `/feeds/ID`: one feed's articles, how it does, and what can be done with it. */
+export async function feedPage(site: Site, visit: Visit): Promise<Page> {
+  const id = feedIdOf(visit.params.id);
+  const record = (await site.options.store.feeds.get(id))?.content ?? null;
+  const feed = visit.shelf.byId.get(id);
+  if (feed === undefined) return notFollowed(visit, id, record);
+  const scope: Scope = { kind: 'feed', feed: id };
+  const main = html`<div class="head"><h1 dir="auto">${feed.title}</h1>${await listTools(site, visit, scope, feed.unread)}</div>
+${about(visit, feed, record)}
+${await listBody(site, visit, scope, feed.unread)}`;
+  return { title: feed.title, main, place: null, feed: id };
+}
+
+function notFollowed(visit: Visit, id: string, record: FeedRecord | null): Page {
+  if (record === null) throw siteError('SITE_FEED_UNKNOWN', 'There is no such feed.', { input: id });
+  const heading = headingOf(record, id);
+  const title = record.title === '' ? record.url : record.title;
+  const feed = { id, title, ownTitle: null, folder: null, unread: 0, health: healthOf(heading), heading };
+  const main = html`<div class="head"><h1 dir="auto">${title}</h1></div>
+${addresses(record)}<p class="feed-times">${feedTimes(feed, visit.now)}</p>
+<div class="empty"><p>You do not follow this feed.</p>
+<form method="post" action="/feeds/${id}/follow"><button class="button button-strong" type="submit">Follow it</button></form></div>`;
+  return { title, main, place: null };
+}
+
+function about(visit: Visit, feed: ShelfFeed, record: FeedRecord | null): Safe {
+  return html`<section class="about" aria-label="About this feed">
+${record === null ? NOTHING : html`${record.description === '' ? NOTHING : html`<p class="about-text" dir="auto">${record.description}</p>`}${addresses(record)}`}
+<p class="feed-times">${feedTimes(feed, visit.now)}</p>
+${feedTrouble(feed, visit.now)}
+<div class="about-tools">
+${record === null ? NOTHING : html`<form method="post" action="/feeds/${feed.id}/refresh"><button class="button" type="submit">${ICONS.refresh}Fetch now</button></form>`}
+${arrangeMenu(visit, feed)}
+${unfollowMenu(feed)}
+</div>
+${record === null ? NOTHING : historyTable(record.history, visit.now)}
+</section>`;
+}
+
+function addresses(record: FeedRecord): Safe {
+  return html`<p class="about-links wrap" dir="ltr">${record.siteUrl === null ? NOTHING : html`<a href="${record.siteUrl}" rel="noopener noreferrer">${withoutScheme(record.siteUrl)}</a>`}<a class="muted" href="${record.url}" rel="noopener noreferrer">Feed<span class="vh"> document: ${record.url}</span></a></p>`;
+}
+
+function arrangeMenu(visit: Visit, feed: ShelfFeed): Safe {
+  const folders = visit.shelf.folders.map((folder) => folder.name);
+  return html`<details class="menu"><summary class="button">Name and folder</summary>
+<form class="menu-body form" method="post" action="/feeds/${feed.id}/arrange">
+<label for="own-title">Name <span class="muted">(empty: as the feed calls itself)</span></label>
+<input id="own-title" name="title" type="text" maxlength="200" autocomplete="off" dir="auto" value="${feed.ownTitle}" placeholder="${feed.heading?.title}">
+${folderField('own-folder', feed.folder ?? '', folders)}
+<button class="button button-strong" type="submit">Save</button>
+</form></details>`;
+}
+
+function unfollowMenu(feed: ShelfFeed): Safe {
+  return html`<details class="menu"><summary class="button">Stop following</summary>
+<form class="menu-body" method="post" action="/feeds/${feed.id}/unfollow">
+<p>Its articles leave your lists. What you read is remembered in case you follow it again, and starred articles stay.</p>
+<button class="button button-strong" type="submit">Stop following</button>
+</form></details>`;
+}
+
+function historyTable(history: readonly Attempt[], now: number): Safe {
+  if (history.length === 0) return NOTHING;
+  return html`<details class="history"><summary>The last ${history.length === 1 ? 'visit' : `${history.length} visits`}</summary>
+<div class="scroller" tabindex="0" role="region" aria-label="Visits"><table>
+<thead><tr><th scope="col">When</th><th scope="col">Outcome</th><th scope="col">New</th><th scope="col">Changed</th><th scope="col">Size</th><th scope="col">Took</th></tr></thead>
+<tbody>${history.map((one) => html`<tr><td>${shortTime(one.at, now)}</td><td>${outcomeText(one)}</td><td>${one.added}</td><td>${one.changed}</td><td>${sizeText(one.bytes)}</td><td>${one.ms} ms</td></tr>`)}</tbody>
+</table></div></details>`;
+}
+
+function outcomeText({ outcome, message, status }: Attempt): Safe {
+  if (outcome === 'ok') return html`fetched`;
+  if (outcome === 'not-modified') return html`unchanged`;
+  return html`<code>${outcome}</code>${message === '' ? NOTHING : html` ${message}`}${status === null ? NOTHING : html` <span class="muted">(${status})</span>`}`;
+}

@@ -1,0 +1,61 @@
+import type { FastifyBaseLogger } from 'fastify';
+import type { Clock, Store } from '../store/contract.ts';
+import type { SiteMetrics } from './metrics.ts';
+import type { Reading } from './reading.ts';
+
+/** What the site needs of others. Discovery, OPML and refreshing are the crawler's; the caller passes them in. */
+export interface SiteOptions {
+  readonly store: Store;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly clock: Clock;
+  readonly log: FastifyBaseLogger;
+  /** Names by which the site is reached, besides IP addresses and `localhost`. */
+  readonly hosts: readonly string[];
+  /** Takes a feed's or a site's address. Throws coded errors; one with `candidates` asks the reader to choose. */
+  readonly addFeed: (input: string) => Promise<AddedFeed>;
+  /** Makes feeds of an OPML file; the site makes the subscriptions. */
+  readonly importOpml: (body: Uint8Array) => Promise<ImportedOpml>;
+  readonly exportOpml: (feeds: ExportedFeed[]) => string;
+  /** Resolves when the feed was fetched. */
+  readonly refresh: (feedId: string) => Promise<void>;
+  /** JSON, shown on the status page. */
+  readonly crawlerStatus: () => unknown;
+  /** Prometheus text. */
+  readonly metricsText: () => Promise<string>;
+}
+
+export interface AddedFeed {
+  readonly id: string;
+  readonly title: string;
+  readonly articles: number;
+  readonly created: boolean;
+}
+
+export interface ImportedOpml {
+  readonly entries: readonly { readonly id: string; readonly folder: string | null; readonly title: string }[];
+  readonly invalid: readonly { readonly url: string; readonly message: string }[];
+}
+
+export interface ExportedFeed {
+  url: string;
+  title: string;
+  siteUrl: string | null;
+  folder: string | null;
+}
+
+export interface ImportResult {
+  readonly entries: number;
+  readonly added: number;
+  readonly invalid: ImportedOpml['invalid'];
+}
+
+/** The running site, as pages and actions see it. */
+export interface Site {
+  readonly options: SiteOptions;
+  readonly reading: Reading;
+  readonly metrics: SiteMetrics;
+  /** Address of a file in `static/`, with a tag that changes with its content. */
+  readonly asset: (name: string) => string;
+  /** Results of the last imports, for the page after each. */
+  readonly imports: Map<string, ImportResult>;
+}
