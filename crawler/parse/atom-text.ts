@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Reading } from './reading.ts';
 import { characters, hasTags, htmlOf, line, markupOf, plainTitle, textAsHtml } from './text.ts';
 import { innerBase } from './url.ts';
@@ -24,16 +25,24 @@ export function readConstruct(node: XmlNode, name: string, reading: Reading, bas
     case 'html':
       return { kind: 'html', value: htmlOf(raw, reading.own).trim(), base: inner };
     case 'base64': {
-      const value = Buffer.from(characters(raw, null), 'base64')
-        .toString('utf8')
-        .toWellFormed()
-        .replaceAll('\0', '')
-        .trim();
-      return { kind: isHtmlType(attributes.type) ? 'html' : 'text', value, base: inner };
+      const value = decoded(characters(raw, reading.own));
+      return { kind: isHtmlType(attributes.type) || hasTags(value) ? 'html' : 'text', value, base: inner };
     }
     case 'xhtml':
-      return { kind: 'html', value: plainTags(markupOf(raw, reading.own)).trim(), base: divBase(raw, inner) };
+      return {
+        kind: 'html',
+        value: withoutDiv(plainTags(markupOf(raw, reading.own)).trim()),
+        base: divBase(raw, inner),
+      };
   }
+}
+
+/** Base64 (RFC 4287 section 4.1.3.3) where it is that, else the text as it stands. */
+function decoded(text: string): string {
+  const packed = text.replace(/\s+/g, '');
+  const bytes = packed.length % 4 === 0 && /^[\w+/-]+={0,2}$/.test(packed) ? Buffer.from(packed, 'base64') : null;
+  if (bytes === null || !isUtf8(bytes)) return text.trim();
+  return bytes.toString('utf8').replaceAll('\0', '').trim();
 }
 
 /** As one line of plain text. */
@@ -52,8 +61,8 @@ function kindOf(attributes: Attributes, raw: string): 'text' | 'html' | 'xhtml' 
   if (type === 'xhtml' || type.startsWith('application/xhtml')) return mode === 'escaped' ? 'html' : 'xhtml';
   if (isHtmlType(type)) return 'html';
   if (type === '' || type === 'text' || type.startsWith('text/')) return hasTags(raw) ? 'xhtml' : 'text';
-  if (/[+/]xml$/.test(type)) return 'none';
-  return type.includes('/') ? 'none' : 'text';
+  if (!type.includes('/') || /json|xml/.test(type)) return 'text';
+  return /^(?:image|audio|video)\//.test(type) ? 'none' : 'base64';
 }
 
 function isHtmlType(type: string | undefined): boolean {
@@ -64,6 +73,18 @@ function isHtmlType(type: string | undefined): boolean {
 function plainTags(markup: string): string {
   if (!/<\/?[a-z][\w-]*:/i.test(markup)) return markup;
   return markup.replace(/<(\/?)[a-z][\w-]*:(?=[a-z])/gi, '<$1');
+}
+
+/** The `div` around an xhtml construct is not part of it (RFC 4287 section 3.1.1.3). */
+function withoutDiv(markup: string): string {
+  const start = /^<div(?:\s[^<>]*)?>/.exec(markup);
+  if (start === null || !markup.endsWith('</div>')) return markup;
+  let depth = 0;
+  for (const tag of markup.matchAll(/<(\/?)div(?=[\s/>])/g)) {
+    depth += tag[1] === '/' ? -1 : 1;
+    if (depth === 0 && tag.index < markup.length - 6) return markup;
+  }
+  return depth === 0 ? markup.slice(start[0].length, -6).trim() : markup;
 }
 
 /** The `div` around an xhtml construct may have an `xml:base` of its own. */

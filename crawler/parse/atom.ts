@@ -85,8 +85,8 @@ export function readAtom(root: XmlNode, rootName: string, reading: Reading): Par
   const links = noLinks();
   const authors: string[] = [];
   const entries: XmlNode[] = [];
-  let icon = '';
-  let logo = '';
+  let icon: string | null = null;
+  let logo: string | null = null;
   for (const node of nodes) {
     const name = nameOf(node);
     switch (name) {
@@ -112,16 +112,16 @@ export function readAtom(root: XmlNode, rootName: string, reading: Reading): Par
         addAtomPerson(authors, nodesOf(node, name), reading);
         break;
       case 'icon':
-        icon ||= plain(rawOf(node, name), reading);
+        icon ??= firstUrl(reading, innerBase(attributesOf(node)['xml:base'], base), plain(rawOf(node, name), reading));
         break;
       case 'logo':
-        logo ||= plain(rawOf(node, name), reading);
+        logo ??= firstUrl(reading, innerBase(attributesOf(node)['xml:base'], base), plain(rawOf(node, name), reading));
     }
   }
   feed.siteUrl = links.alternate;
   feed.selfUrl = links.self;
   feed.hubs = links.hubs;
-  feed.iconUrl = firstUrl(reading, base, icon, logo);
+  feed.iconUrl = icon ?? logo;
   feed.entries = readEntries(entries, reading, base, authors);
   return feed;
 }
@@ -257,21 +257,24 @@ function readSource(nodes: Nodes, entry: Entry, reading: Reading): void {
   }
 }
 
-/** A person's `name`, else `email`, else what text there is (RFC 4287 section 3.2). */
+/** A person's `name`, else `email`, else `uri`, else what text there is (RFC 4287 section 3.2). */
 export function addAtomPerson(authors: string[], nodes: Nodes, reading: Reading): void {
   let name = '';
   let email = '';
+  let uri = '';
   for (const node of nodes) {
     const child = nameOf(node);
     if (child === 'name' || child === 'atom:name') name ||= plain(rawOf(node, child), reading);
     else if (child === 'email' || child === 'atom:email') email ||= plain(rawOf(node, child), reading);
+    else if (child === 'uri' || child === 'url' || child === 'homepage') uri ||= plain(rawOf(node, child), reading);
   }
-  const text = name || email;
+  const text = name || email || uri;
   addPerson(authors, text !== '' ? text : nodes.some((node) => nameOf(node) !== '#text') ? '' : textOf(nodes));
 }
 
 function finish(entry: Entry, reading: Reading, base: string | null, feedAuthors: string[]): ParsedEntry {
   const { links, media } = entry;
+  const updated = firstDate(reading, entry.updated);
   const url = links.alternate ?? firstUrl(reading, base, entry.contentSrc) ?? httpId(entry.id, reading);
   const content = entry.content === null ? '' : constructHtml(entry.content);
   const summary = entry.summary === null ? '' : constructHtml(entry.summary);
@@ -290,8 +293,8 @@ function finish(entry: Entry, reading: Reading, base: string | null, feedAuthors
     html: body(html, reading),
     summaryHtml: summary !== '' && summary !== html ? body(summary, reading) : '',
     base: baseOf(richest?.base ?? base, url, reading),
-    published: firstDate(reading, entry.published, entry.created),
-    updated: firstDate(reading, entry.updated),
+    published: firstDate(reading, entry.published, entry.created) ?? updated,
+    updated,
     categories: entry.categories,
     enclosures: links.enclosures,
     commentsUrl: links.replies,

@@ -18,6 +18,7 @@ interface Channel {
   date: string;
   image: string;
   itunesImage: string;
+  thumbnail: string;
   icon: string;
   period: string;
   frequency: string;
@@ -70,6 +71,7 @@ function emptyChannel(): Channel {
     date: '',
     image: '',
     itunesImage: '',
+    thumbnail: '',
     icon: '',
     period: '',
     frequency: '',
@@ -124,6 +126,10 @@ function readElement(node: XmlNode, name: string, channel: Channel, reading: Rea
     case 'itunes:image':
       channel.itunesImage ||= attributesOf(node).href ?? '';
       break;
+    case 'media:thumbnail':
+    case 'media:content':
+      channel.thumbnail ||= imageOf(attributesOf(node));
+      break;
     case 'webfeeds:icon':
       channel.icon ||= plain(rawOf(node, name), reading);
       break;
@@ -159,6 +165,11 @@ function readHint(node: XmlNode, name: string, channel: Channel, reading: Readin
     case 'sy:updatefrequency':
       channel.frequency ||= plain(rawOf(node, name), reading);
   }
+}
+
+function imageOf(attributes: Attributes): string {
+  const { url, medium, type } = attributes;
+  return url !== undefined && (medium ?? 'image') === 'image' && (type ?? 'image/').startsWith('image/') ? url : '';
 }
 
 function childTexts(nodes: Nodes, wanted: string, reading: Reading): string[] {
@@ -200,7 +211,7 @@ function finish(
     description: plainTitle(channel.description.trim() || channel.otherDescription, DESCRIPTION_CHARS_MAX),
     siteUrl,
     selfUrl: links.self,
-    iconUrl: firstUrl(reading, base, channel.icon, channel.image, channel.itunesImage),
+    iconUrl: firstUrl(reading, base, channel.icon, channel.image, channel.itunesImage, channel.thumbnail),
     language: channel.language || null,
     updated: firstDate(reading, channel.buildDate, channel.date),
     hints,

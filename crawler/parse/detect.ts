@@ -41,11 +41,11 @@ export function detect(text: string, warnings: Warnings): Detected {
 
 function lateRoot(text: string, first: number, root: string, warnings: Warnings): Detected {
   const head = text.slice(first, first + PROLOG_CHARS_MAX);
-  const isPage = HTML_START.test(head.slice(0, 4_096));
+  const isPage = (root === '' || HTML_NAMES.test(root)) && HTML_START.test(head.slice(0, 4_096));
   const found = isPage ? null : LATE_ROOT.exec(head);
   const format = found === null ? undefined : FORMATS[(found[1] ?? '').toLowerCase()];
   if (found === null || format === undefined) {
-    if (isPage || HTML_NAMES.test(root) || HTML_START.test(head)) {
+    if (isPage || HTML_NAMES.test(root) || (root === '' && HTML_START.test(head))) {
       throw parseError('PARSE_HTML', `This is a web page, not a feed: ${excerpt(head)}`);
     }
     throw parseError('PARSE_NOT_A_FEED', `This is neither RSS, Atom nor JSON Feed: ${excerpt(head)}`);

@@ -23,7 +23,7 @@ export function readJsonFeed(text: string, reading: Reading): ParsedFeed {
   const feed = parseObject(text);
   const version = asText(feed, 'version', reading);
   const items = feed.items;
-  if (!Array.isArray(items) || (!/jsonfeed\.org/i.test(version) && typeof feed.title !== 'string')) {
+  if (!Array.isArray(items) || (version === '' && typeof feed.title !== 'string')) {
     throw parseError('PARSE_NOT_A_FEED', `This JSON is no JSON Feed: ${excerpt(text)}`);
   }
   const authors = asAuthors(feed, reading);
@@ -71,6 +71,7 @@ function readItem(item: Json, reading: Reading, feedAuthors: string[]): ParsedEn
     (/^https?:\/\//i.test(id) ? firstUrl(reading, null, id) : null);
   const html = asText(item, 'content_html', reading).trim() || textAsHtml(asText(item, 'content_text', reading));
   const summary = textAsHtml(asText(item, 'summary', reading));
+  const updated = firstDate(reading, asText(item, 'date_modified', reading));
   const authors = asAuthors(item, reading);
   const categories: string[] = [];
   for (const tag of Array.isArray(item.tags) ? item.tags : []) if (typeof tag === 'string') addLabel(categories, tag);
@@ -90,8 +91,8 @@ function readItem(item: Json, reading: Reading, feedAuthors: string[]): ParsedEn
     html: body(html || summary, reading),
     summaryHtml: html !== '' ? body(summary, reading) : '',
     base: url ?? reading.url,
-    published: firstDate(reading, asText(item, 'date_published', reading)),
-    updated: firstDate(reading, asText(item, 'date_modified', reading)),
+    published: firstDate(reading, asText(item, 'date_published', reading)) ?? updated,
+    updated,
     categories,
     enclosures,
     commentsUrl: null,

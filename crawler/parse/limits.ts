@@ -29,3 +29,11 @@ export const OWN_ENTITY_CHARS_MAX = 1_000;
 export const OWN_EXPANSION_CHARS_MAX = 1024 * 1024;
 /** How far into a document its root element is looked for. */
 export const PROLOG_CHARS_MAX = 256 * 1024;
+
+/** OPML: bytes of a list, its outlines, and how deep they nest. */
+export const OPML_BYTES_MAX = 16 * 1024 * 1024;
+export const OPML_OUTLINES_MAX = 20_000;
+export const OPML_DEPTH_MAX = 20;
+/** Discovery: characters of a page that are looked at, and feeds that are offered. */
+export const PAGE_CHARS_MAX = 2 * 1024 * 1024;
+export const DISCOVERED_MAX = 20;

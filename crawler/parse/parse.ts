@@ -2,17 +2,16 @@ import { CodedError } from '../../store/errors.ts';
 import { readAtom } from './atom.ts';
 import { readRss } from './channel.ts';
 import { decodeBody, decodeJson } from './charset.ts';
-import { type Detected, detect } from './detect.ts';
+import { detect } from './detect.ts';
+import { readDocument } from './document.ts';
 import { parseError } from './errors.ts';
 import { readJsonFeed } from './json-feed.ts';
 import { BODY_BYTES_MAX } from './limits.ts';
-import { mendCharacters, ownEntities } from './mend.ts';
+import { mendCharacters } from './mend.ts';
 import type { ParsedFeed, ParseInput } from './model.ts';
-import { canonicalName, renamedPrefixes } from './namespaces.ts';
 import type { Reading } from './reading.ts';
 import { absoluteUrl } from './url.ts';
 import { Warnings } from './warnings.ts';
-import { nameOf, parseXml } from './xml.ts';
 
 /**
  * Bytes to a feed: RSS 0.90 to 2.0, RSS 1.0 (RDF), Atom 0.3 and 1.0, JSON Feed 1.0 and 1.1. Pure: the same input gives
@@ -44,18 +43,8 @@ function read(input: ParseInput, warnings: Warnings): ParsedFeed {
     const json = decodeJson(body, new Warnings()).trim();
     return readJsonFeed(json, { url, own: null, warnings });
   }
-  return readXml(text, detected, url, warnings);
-}
-
-type Xml = Extract<Detected, { kind: 'xml' }>;
-
-function readXml(text: string, found: Xml, url: string | null, warnings: Warnings): ParsedFeed {
-  const own = ownEntities(text.slice(0, found.start), warnings);
+  const { root, rootName, own } = readDocument(text, detected, warnings);
   const reading: Reading = { url, own, warnings };
-  const renamed = renamedPrefixes(text, found.format === 'atom');
-  const rootName = canonicalName(found.root, renamed);
-  const nodes = parseXml(text.slice(found.start), renamed, own);
-  const root = nodes.find((node) => nameOf(node) === rootName);
-  if (root === undefined) throw parseError('PARSE_MALFORMED', `The element ${found.root} could not be read.`);
-  return found.format === 'atom' ? readAtom(root, rootName, reading) : readRss(root, rootName, found.format, reading);
+  if (detected.format === 'atom') return readAtom(root, rootName, reading);
+  return readRss(root, rootName, detected.format, reading);
 }

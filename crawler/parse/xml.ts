@@ -99,7 +99,10 @@ function makeParser(renamed: ReadonlyMap<string, string>): XMLParser {
     maxNestedTags: DEPTH_MAX,
     stopNodes: STOP_NODES,
     entityDecoder,
-    transformTagName: remembered((raw) => canonicalName(raw, renamed)),
+    // An empty element comes with its slash: `br/`.
+    transformTagName: remembered((raw) =>
+      raw.endsWith('/') ? `${canonicalName(raw.slice(0, -1), renamed)}/` : canonicalName(raw, renamed),
+    ),
     transformAttributeName: remembered((raw) => canonicalName(raw, NO_RENAMED)),
   });
 }
