@@ -1,0 +1,140 @@
+import type { Logger } from 'pino';
+import type { CrawlSummary } from '../crawler/crawler.ts';
+import type { Fetcher } from '../crawler/fetch.ts';
+import { OPML_BYTES_MAX } from '../crawler/parse/limits.ts';
+import type { Store } from '../store/contract.ts';
+import { CodedError } from '../store/errors.ts';
+import type { CommandSpec, Invocation } from './command.ts';
+import { type CrawlReport, progressText, reportText } from './crawl-report.ts';
+import { cliError } from './errors.ts';
+import { EXIT, type ExitCode } from './exit.ts';
+import { CRAWL_SETTINGS, FETCH_SETTINGS, fetcherOptions } from './fetcher-options.ts';
+import { readInput } from './files.ts';
+import { followFeeds } from './follow.ts';
+import type { ImportedFeeds } from './import-opml.ts';
+import { write } from './io.ts';
+import { openLog } from './log.ts';
+import { openedStore } from './opened-store.ts';
+import { progressLine } from './progress.ts';
+import { reportError } from './report-error.ts';
+import type { Settings } from './setting-table.ts';
+import { type StopSignals, stopSignals } from './stop-signals.ts';
+
+export const crawlCommand: CommandSpec = {
+  usage: 'crawl',
+  about: 'fetch the feeds that are due, and go on until stopped; with --once a single time',
+  options: [
+    ['--once', 'one pass, then print a summary'],
+    ['--feeds <FILE>', 'follow the feeds of this OPML file (-: standard input); with --once, crawl only these'],
+    ['--force', 'with --once: also feeds that are not due'],
+  ],
+  json: 'with --once the summary (docs/cli.md has its shape), else log lines',
+  settings: ['store', 'queue', ...CRAWL_SETTINGS, ...FETCH_SETTINGS, 'logLevel'],
+  examples: ['feedferry crawl --once', 'feedferry crawl --once --feeds feeds.opml --store sqlite:./test.db --json'],
+  async run(invocation) {
+    const settings = invocation.settings();
+    if (invocation.options.force === true && invocation.options.once !== true) {
+      throw cliError('USAGE_INVALID', '--force goes with --once only');
+    }
+    const { openFetcher } = await import('../crawler/fetch.ts');
+    using stop = stopSignals();
+    await using fetcher = openFetcher(fetcherOptions(settings));
+    await using store = await openedStore(invocation, { mustExist: false });
+    const imported = await importChosen(invocation, store);
+    if (invocation.options.once === true) return crawlOnce(invocation, settings, store, fetcher, imported, stop);
+    return crawlOn(invocation, settings, store, fetcher, stop);
+  },
+};
+
+async function importChosen({ io, options }: Invocation, store: Store): Promise<ImportedFeeds | null> {
+  const path = options.feeds as string | undefined;
+  if (path === undefined) return null;
+  const { importOpml } = await import('./import-opml.ts');
+  const body = await readInput(path, io, OPML_BYTES_MAX);
+  const imported = await importOpml({ store, clock: io.clock, random: io.random }, body);
+  await followFeeds(store, io.clock, 'crawl', imported.feeds);
+  return imported;
+}
+
+async function crawlOnce(
+  { io, json, options }: Invocation,
+  settings: Settings,
+  store: Store,
+  fetcher: Fetcher,
+  imported: ImportedFeeds | null,
+  stop: StopSignals,
+): Promise<ExitCode> {
+  const { crawl } = await import('../crawler/crawler.ts');
+  const pass = async (): Promise<CrawlSummary> => {
+    using line = progressLine(io.stderr, io.clock);
+    return await crawl({
+      ...{ store, fetcher, clock: io.clock, random: io.random, signal: stop.signal },
+      ...crawlLimits(settings),
+      force: options.force === true,
+      ...(imported === null ? {} : { feeds: imported.feeds.map(({ feed }) => feed) }),
+      onProgress: (progress) => line.show(progressText(progress)),
+    });
+  };
+  const summary = await pass();
+  const report: CrawlReport = {
+    ...summary,
+    imported: imported && {
+      added: imported.added,
+      known: imported.feeds.length - imported.added,
+      invalid: imported.invalid,
+    },
+    interrupted: stop.signal.aborted,
+  };
+  await write(io.stdout, json ? `${JSON.stringify(report)}\n` : reportText(report));
+  if (summary.error !== null) {
+    const { code, message, ...about } = summary.error;
+    return reportError(new CodedError(code, message, about), io, json);
+  }
+  if (report.interrupted && report.unfinished > 0) {
+    return reportError(cliError('INTERRUPTED', 'The crawl was stopped before its end'), io, json);
+  }
+  return EXIT.done;
+}
+
+async function crawlOn(
+  { io, json }: Invocation,
+  settings: Settings,
+  store: Store,
+  fetcher: Fetcher,
+  stop: StopSignals,
+): Promise<ExitCode> {
+  const { startCrawler } = await import('../crawler/run.ts');
+  const log = openLog(io.stderr, settings.logLevel, json);
+  const crawler = startCrawler({
+    ...{ store, fetcher, clock: io.clock, random: io.random },
+    ...crawlLimits(settings),
+    onTrouble: (error) => logTrouble(log, error),
+  });
+  log.info({ store: store.url }, 'Crawling until stopped');
+  log.info(`${await stop.stopped}: finishing what is in flight`);
+  await crawler.stop();
+  log.info('Stopped');
+  return EXIT.done;
+}
+
+export function logTrouble(log: Logger, error: CodedError | null): void {
+  if (error === null) log.info('The store answers again: the crawler goes on');
+  else log.error({ code: error.code, advice: error.advice }, `The crawler waits for the store: ${error.message}`);
+}
+
+/** What a crawl of `serve` and one of `crawl` have in common. */
+export function crawlLimits(settings: Settings): {
+  concurrency: number;
+  hostGapMs: number;
+  hostConnections: number;
+  minIntervalMs: number;
+  maxIntervalMs: number;
+} {
+  return {
+    concurrency: settings.concurrency,
+    hostGapMs: settings.hostGap,
+    hostConnections: settings.hostConnections,
+    minIntervalMs: settings.minInterval,
+    maxIntervalMs: settings.maxInterval,
+  };
+}

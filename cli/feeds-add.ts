@@ -1,0 +1,40 @@
+import type { CommandSpec } from './command.ts';
+import { EXIT } from './exit.ts';
+import { FETCH_SETTINGS, fetcherOptions } from './fetcher-options.ts';
+import { SHORT_ID_LETTERS } from './find-feed.ts';
+import { followFeeds } from './follow.ts';
+import { write } from './io.ts';
+import { openedStore } from './opened-store.ts';
+import { counted, printable } from './text.ts';
+
+export const feedsAddCommand: CommandSpec = {
+  usage: 'add <url>',
+  about: 'fetch a feed, keep its articles and follow it; the address of a site will do',
+  args: { url: 'of a feed, or of a page that names its feed' },
+  options: [['--folder <NAME>', 'put it into this folder']],
+  json: '{id, url, title, created, articles}; candidates where a page names several feeds',
+  settings: ['store', ...FETCH_SETTINGS],
+  examples: [
+    'feedferry feeds add https://example.org/',
+    'feedferry feeds add https://example.org/feed.xml --folder News',
+  ],
+  async run(invocation) {
+    const { io, json, args, options } = invocation;
+    const [{ addFeed }, { openFetcher }] = await Promise.all([
+      import('../crawler/add-feed.ts'),
+      import('../crawler/fetch.ts'),
+    ]);
+    const settings = invocation.settings();
+    const limits = { minIntervalMs: settings.minInterval, maxIntervalMs: settings.maxInterval };
+    await using fetcher = openFetcher(fetcherOptions(settings));
+    await using store = await openedStore(invocation, { mustExist: false });
+    const added = await addFeed({ store, fetcher, clock: io.clock, random: io.random, limits, input: args[0] ?? '' });
+    const folder = (options.folder as string | undefined) ?? null;
+    await followFeeds(store, io.clock, 'feeds add', [{ feed: added.id, title: null, folder }]);
+    const { id, url, title, created, articles } = added;
+    const name = `${printable(title || url)} (${id.slice(0, SHORT_ID_LETTERS)})`;
+    const text = `${created ? 'Added' : 'Already there:'} ${name}, ${counted(articles, 'article')}`;
+    await write(io.stdout, `${json ? JSON.stringify({ id, url, title, created, articles }) : text}\n`);
+    return EXIT.done;
+  },
+};

@@ -1,0 +1,72 @@
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { CrawlerMetrics } from '../crawler/metrics.ts';
+import type { SiteMetrics } from '../site/metrics.ts';
+
+export interface MetricSources {
+  /** Undefined: nothing is crawled in this process. */
+  readonly crawler: () => CrawlerMetrics | undefined;
+  readonly site: () => SiteMetrics | undefined;
+}
+
+type Row = readonly [labels: Record<string, string>, value: number];
+
+/** What `/metrics` says, in Prometheus' text format: the process, the crawler, the site. docs/operating.md lists them. */
+export function metricsText(sources: MetricSources): () => Promise<string> {
+  const registry = new Registry();
+  collectDefaultMetrics({ register: registry });
+  addCrawler(registry, sources.crawler);
+  addSite(registry, sources.site);
+  return () => registry.metrics();
+}
+
+function addCrawler(registry: Registry, source: MetricSources['crawler']): void {
+  const counter = counterFor(registry, source);
+  const fetches = ({ fetches }: CrawlerMetrics) => Object.entries(fetches).map(([outcome, n]): Row => [{ outcome }, n]);
+  counter('feedferry_fetches_total', 'Fetches by how they ended', fetches, ['outcome']);
+  const articles = (m: CrawlerMetrics): Row[] => [
+    [{ what: 'new' }, m.articlesNew],
+    [{ what: 'changed' }, m.articlesChanged],
+    [{ what: 'unchanged' }, m.articlesUnchanged],
+  ];
+  counter('feedferry_articles_total', 'Entries of fetched feeds', articles, ['what']);
+  counter('feedferry_fetch_bytes_total', 'Bytes received for feeds', (m) => [[{}, m.bytes]]);
+  counter('feedferry_fetch_seconds_total', 'Time of all fetches together', (m) => [[{}, m.fetchMs / 1000]]);
+  counter('feedferry_crawler_store_retries_total', 'Calls to the store repeated', (m) => [[{}, m.storeRetries]]);
+  gauge(registry, 'feedferry_fetches_in_flight', 'Feeds being fetched now', () => source()?.inFlight);
+  gauge(registry, 'feedferry_feeds_queued', 'Due feeds that wait for their turn', () => source()?.waiting);
+}
+
+function addSite(registry: Registry, source: MetricSources['site']): void {
+  const counter = counterFor(registry, source);
+  const requests = ({ requests }: SiteMetrics) => Object.entries(requests).map(([outcome, n]): Row => [{ outcome }, n]);
+  counter('feedferry_http_requests_total', 'Requests by how they ended', requests, ['outcome']);
+  counter('feedferry_http_seconds_total', 'Time of all requests together', (m) => [[{}, m.requestMs / 1000]]);
+  counter('feedferry_articles_opened_total', 'Articles opened by readers', (m) => [[{}, m.articlesOpened]]);
+  counter('feedferry_marks_written_total', 'Read marks written', (m) => [[{}, m.marksWritten]]);
+  counter('feedferry_stars_written_total', 'Stars written', (m) => [[{}, m.starsWritten]]);
+  const reopened = 'Writers of the site opened again after another process took them over';
+  counter('feedferry_site_writers_reopened_total', reopened, (m) => [[{}, m.writersReopened]]);
+}
+
+/** Counters that are kept elsewhere as plain numbers are read when somebody asks. */
+function counterFor<M>(registry: Registry, source: () => M | undefined) {
+  return (name: string, help: string, read: (metrics: M) => readonly Row[], labelNames: string[] = []): void => {
+    new Counter({
+      ...{ name, help, labelNames, registers: [registry] },
+      collect() {
+        const metrics = source();
+        this.reset();
+        for (const [labels, value] of metrics === undefined ? [] : read(metrics)) this.inc(labels, value);
+      },
+    });
+  };
+}
+
+function gauge(registry: Registry, name: string, help: string, read: () => number | undefined): void {
+  new Gauge({
+    ...{ name, help, registers: [registry] },
+    collect() {
+      this.set(read() ?? 0);
+    },
+  });
+}

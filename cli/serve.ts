@@ -1,0 +1,106 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import type { RunningSite } from '../site/server.ts';
+import type { CodedError } from '../store/errors.ts';
+import { openStore } from '../store/open.ts';
+import type { CommandSpec, Invocation } from './command.ts';
+import { crawlLimits, logTrouble } from './crawl.ts';
+import { cliError } from './errors.ts';
+import { EXIT, type ExitCode } from './exit.ts';
+import { fetcherOptions } from './fetcher-options.ts';
+import { probeListen } from './listen-probe.ts';
+import { openLog } from './log.ts';
+import { migrationText } from './opened-store.ts';
+import { type ListenAddress, listenAddress } from './setting-kinds.ts';
+import { SETTING_NAMES, type Settings } from './setting-table.ts';
+import { siteServices } from './site-services.ts';
+import { stopSignals } from './stop-signals.ts';
+
+/** Longest orderly end, in ms. A service manager that kills after 10 s finds nobody. */
+const SHUTDOWN_MS_MAX = 9_500;
+
+export const serveCommand: CommandSpec = {
+  usage: 'serve',
+  about: 'serve the web pages and crawl, until stopped',
+  json: 'log lines as JSON (also where the output is no terminal)',
+  settings: SETTING_NAMES,
+  examples: [
+    'feedferry serve                       # http://localhost:8080, store in ./data',
+    'feedferry serve --listen 0.0.0.0:9000 --hosts reader.example.org',
+  ],
+  async run(invocation) {
+    const settings = invocation.settings();
+    const log = openLog(invocation.io.stdout, settings.logLevel, invocation.json);
+    for (const warning of invocation.resolved.warnings) log.warn(warning);
+    using stop = stopSignals();
+    await requirePort(settings.listen);
+    const stack = new AsyncDisposableStack();
+    try {
+      await start(invocation, settings, log, stack);
+    } catch (error) {
+      await stack.disposeAsync().catch(() => {});
+      throw error;
+    }
+    log.info(`${await stop.stopped}: finishing what is in flight`);
+    return endWithin(stack, log);
+  },
+};
+
+/** Asked before the store is opened: an upgrade of a store that another process serves would be a bad surprise. */
+async function requirePort(listen: ListenAddress): Promise<void> {
+  const probe = await probeListen(listen);
+  if (probe.kind === 'refused') throw probe.error;
+  if (probe.kind === 'free') return;
+  const where = listenAddress.show(listen);
+  throw cliError('PORT_IN_USE', `Feedferry runs already on ${where}`, {
+    input: where,
+    advice: `Open http://${where}/, or choose another port: feedferry serve --listen 8081`,
+  });
+}
+
+/** Everything that must be closed again goes onto the stack, in the order of starting. */
+async function start({ io }: Invocation, settings: Settings, log: Logger, stack: AsyncDisposableStack): Promise<void> {
+  const [{ openFetcher }, { startCrawler }, { startSite }, { metricsText }] = await Promise.all([
+    import('../crawler/fetch.ts'),
+    import('../crawler/run.ts'),
+    import('../site/server.ts'),
+    import('./metrics.ts'),
+  ]);
+  const { clock, random } = io;
+  const store = stack.use(
+    await openStore(settings.store, { clock, onMigration: (event) => log.info(migrationText(event)) }),
+  );
+  const fetcher = stack.use(openFetcher(fetcherOptions(settings)));
+  const options = { store, fetcher, clock, random, ...crawlLimits(settings) };
+  const onTrouble = (error: CodedError | null): void => logTrouble(log, error);
+  const crawler = settings.crawler ? startCrawler({ ...options, onTrouble }) : null;
+  let site: RunningSite | undefined;
+  stack.defer(async () => {
+    await Promise.all([crawler?.stop(), site?.close()]);
+  });
+  site = await startSite({
+    ...{ store, clock, log, listen: settings.listen, hosts: settings.hosts },
+    ...(await siteServices(options, crawler)),
+    metricsText: metricsText({ crawler: () => crawler?.status().metrics, site: () => site?.metrics }),
+  });
+  const about = { store: store.url, crawler: settings.crawler ? 'on' : 'off' };
+  log.info(about, `Feedferry is ready at ${friendlyUrl(site.url)}`);
+}
+
+async function endWithin(stack: AsyncDisposableStack, log: Logger): Promise<ExitCode> {
+  const patience = new AbortController();
+  const late = delay(SHUTDOWN_MS_MAX, 'late', { signal: patience.signal }).catch(() => 'in time');
+  try {
+    const ended = await Promise.race([stack.disposeAsync(), late]);
+    if (ended === 'late') throw cliError('SHUTDOWN_TIMEOUT', `Not everything ended within ${SHUTDOWN_MS_MAX / 1000} s`);
+  } finally {
+    patience.abort();
+  }
+  log.info('Stopped');
+  return EXIT.done;
+}
+
+/** People know this machine by its name. */
+function friendlyUrl(url: string): string {
+  return url.replace('//127.0.0.1:', '//localhost:');
+}

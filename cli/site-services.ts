@@ -1,0 +1,49 @@
+import { addFeed } from '../crawler/add-feed.ts';
+import { type CrawlOptions, crawl } from '../crawler/crawler.ts';
+import { writeOpml } from '../crawler/parse/opml.ts';
+import type { RunningCrawler } from '../crawler/run.ts';
+import type { SiteOptions } from '../site/site.ts';
+import { CodedError } from '../store/errors.ts';
+import { importOpml } from './import-opml.ts';
+
+type Services = Pick<SiteOptions, 'addFeed' | 'importOpml' | 'exportOpml' | 'refresh' | 'crawlerStatus'>;
+type CrawlerSide = Pick<
+  CrawlOptions,
+  | 'store'
+  | 'fetcher'
+  | 'clock'
+  | 'random'
+  | 'concurrency'
+  | 'hostGapMs'
+  | 'hostConnections'
+  | 'minIntervalMs'
+  | 'maxIntervalMs'
+>;
+
+const OPML_TITLE = 'Feedferry subscriptions';
+
+/**
+ * What the site needs of the crawler. `crawler` null: nothing is crawled in this process but what a reader asks for.
+ */
+export function siteServices(options: CrawlerSide, crawler: RunningCrawler | null): Services {
+  const { store, fetcher, clock, random, minIntervalMs, maxIntervalMs } = options;
+  const limits = { minIntervalMs, maxIntervalMs };
+  return {
+    addFeed: (input) => addFeed({ store, fetcher, clock, random, limits, input }),
+    async importOpml(body) {
+      const { feeds, invalid } = await importOpml({ store, clock, random }, body);
+      crawler?.wake();
+      return { entries: feeds.map(({ feed, folder, title }) => ({ id: feed, folder, title: title ?? '' })), invalid };
+    },
+    exportOpml: (feeds) => writeOpml(feeds, OPML_TITLE, new Date(clock())),
+    refresh: (feedId) => (crawler === null ? crawlOne(options, feedId) : crawler.refresh(feedId)),
+    crawlerStatus: () => crawler?.status() ?? { state: 'off', why: 'this Feedferry serves pages only' },
+  };
+}
+
+async function crawlOne(options: CrawlerSide, feedId: string): Promise<void> {
+  const { error } = await crawl({ ...options, feeds: [feedId], force: true });
+  if (error === null) return;
+  const { code, message, ...about } = error;
+  throw new CodedError(code, message, about);
+}
