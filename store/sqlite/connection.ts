@@ -1,0 +1,140 @@
+import { statSync } from 'node:fs';
+import type { DatabaseSync, StatementSync } from 'node:sqlite';
+import type { Durability } from '../contract.ts';
+import { storeError } from '../errors.ts';
+import { type Patience, whileBusy } from './waiting.ts';
+
+/** A deleted or replaced file is noticed by writers within this time. */
+const GONE_CHECK_MS = 1000;
+
+export interface ConnectionOptions {
+  readonly path: string;
+  readonly waitMsMax: number;
+  readonly schemaVersion: number;
+}
+
+/**
+ * The one connection of an open store. SQLite's calls are synchronous, so a transaction is one function call that
+ * nothing else of this process comes between; other processes are waited for asynchronously.
+ */
+export class Connection {
+  readonly path: string;
+  readonly #db: DatabaseSync;
+  readonly #patience: Patience;
+  readonly #schemaVersion: number;
+  readonly #statements = new Map<string, StatementSync>();
+  readonly #files: readonly { path: string; identity: string }[];
+  #synced: Durability | undefined;
+  #checkedAt = 0;
+  #closed = false;
+
+  constructor(db: DatabaseSync, { path, waitMsMax, schemaVersion }: ConnectionOptions) {
+    this.path = path;
+    this.#db = db;
+    this.#schemaVersion = schemaVersion;
+    this.#patience = { path, waitMsMax, check: () => this.checkOpen() };
+    this.#files = [path, `${path}-wal`].map((file) => ({ path: file, identity: identityOf(file) }));
+  }
+
+  /** A prepared statement, made once. Only inside `read` and `write`. */
+  statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (!statement) {
+      statement = this.#db.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+
+  /** Statements that need not see one state of the store. */
+  read<T>(use: () => T): Promise<T> {
+    return whileBusy(this.#patience, use);
+  }
+
+  /** Statements that see one state of the store. */
+  snapshot<T>(use: () => T): Promise<T> {
+    return whileBusy(this.#patience, () => this.#transaction('BEGIN', use));
+  }
+
+  /**
+   * One write transaction. `use` may run several times, and its effects count once. It is on disk when this resolves
+   * with `sync`; with `lazy` it is when a later `sync` one is, or a checkpoint.
+   */
+  write<T>(durability: Durability, use: () => T): Promise<T> {
+    return whileBusy(this.#patience, () => {
+      this.checkThere();
+      this.#setDurability(durability);
+      return this.#transaction('BEGIN IMMEDIATE', () => {
+        this.#checkVersion();
+        return use();
+      });
+    });
+  }
+
+  /** Throws STORE_GONE where the file is not the one that was opened; looks at most once a second unless `now`. */
+  checkThere(now = false): void {
+    const at = performance.now();
+    if (!now && at - this.#checkedAt < GONE_CHECK_MS) return;
+    for (const { path, identity } of this.#files) {
+      if (identityOf(path) === identity) continue;
+      const message = `The file ${path} was removed or replaced while the store was open.`;
+      throw storeError('STORE_GONE', message, { input: path });
+    }
+    this.#checkedAt = at;
+  }
+
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
+  checkOpen(): void {
+    if (this.#closed) throw storeError('STORE_CLOSED', `The store ${this.path} is closed.`, { input: this.path });
+  }
+
+  /** Rolls nothing back: between calls there is no transaction. The last connection of all moves the WAL into the file. */
+  close(lastWrite: () => void): void {
+    if (this.#closed) return;
+    try {
+      this.#setDurability('sync');
+      this.#transaction('BEGIN IMMEDIATE', lastWrite);
+    } catch {
+      // Best effort: it only tidies up.
+    }
+    this.#closed = true;
+    this.#statements.clear();
+    this.#db.close();
+  }
+
+  #transaction<T>(begin: 'BEGIN' | 'BEGIN IMMEDIATE', use: () => T): T {
+    this.statement(begin).run();
+    try {
+      const result = use();
+      this.statement('COMMIT').run();
+      return result;
+    } catch (error) {
+      // Some failures have rolled back already.
+      if (this.#db.isTransaction) this.statement('ROLLBACK').run();
+      throw error;
+    }
+  }
+
+  /** `synchronous` can't be changed inside a transaction (https://www.sqlite.org/pragma.html#pragma_synchronous). */
+  #setDurability(durability: Durability): void {
+    if (this.#synced === durability) return;
+    this.#db.exec(durability === 'sync' ? 'PRAGMA synchronous = FULL' : 'PRAGMA synchronous = NORMAL');
+    this.#synced = durability;
+  }
+
+  /** Another process may have upgraded the file below this one. */
+  #checkVersion(): void {
+    const row = this.statement('PRAGMA user_version').get() as { user_version: number } | undefined;
+    if (row?.user_version === this.#schemaVersion) return;
+    const message = `The store ${this.path} has schema version ${row?.user_version}, this Feedferry knows ${this.#schemaVersion}.`;
+    throw storeError('STORE_NEWER', message, { input: this.path });
+  }
+}
+
+function identityOf(path: string): string {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat ? `${stat.dev}:${stat.ino}` : 'none';
+}

@@ -1,0 +1,39 @@
+import type { DueFeed, FeedsDatabase } from '../contract.ts';
+import type { FeedRecord } from '../documents.ts';
+import { plain, SqliteDatabase } from './database.ts';
+
+const DUE = `
+  SELECT _id AS id, url, nextAt FROM feeds
+  WHERE state = 'active' AND nextAt <= ? AND (nextAt, _id) > (?, ?) ORDER BY nextAt, _id LIMIT ?`;
+const NEXT = "SELECT min(nextAt) AS nextAt FROM feeds WHERE state = 'active'";
+const BY_NUM = 'SELECT _id AS id FROM feeds WHERE num = ?';
+
+const FIRST = { nextAt: Number.MIN_SAFE_INTEGER, id: '' };
+
+export class SqliteFeeds extends SqliteDatabase<FeedRecord> implements FeedsDatabase {
+  async due(query: { now: number; limit: number; after?: { nextAt: number; id: string } }): Promise<DueFeed[]> {
+    const { now, limit, after = FIRST } = query;
+    return await this.db.read(() =>
+      this.db
+        .statement(DUE)
+        .all(now, after.nextAt, after.id, limit)
+        .map(plain<DueFeed>),
+    );
+  }
+
+  async nextDueAt(): Promise<number | null> {
+    return await this.db.read(() => (this.db.statement(NEXT).get()?.nextAt as number | null | undefined) ?? null);
+  }
+
+  async byNum(nums: readonly number[]): Promise<Map<number, string>> {
+    return await this.db.read(() => {
+      const found = new Map<number, string>();
+      const statement = this.db.statement(BY_NUM);
+      for (const num of nums) {
+        const row = statement.get(num);
+        if (row) found.set(num, String(row.id));
+      }
+      return found;
+    });
+  }
+}

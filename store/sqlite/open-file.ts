@@ -1,0 +1,112 @@
+import { accessSync, closeSync, constants, mkdirSync, openSync, readSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { MigrationEvent } from '../contract.ts';
+import { storeError } from '../errors.ts';
+import { newSiteId } from '../ids.ts';
+import { asStoreError } from './failures.ts';
+import { checkVersion, migrate } from './migrate.ts';
+import { pragma } from './pragma.ts';
+import { APPLICATION_ID, type Migration } from './schema.ts';
+import { BUSY_TIMEOUT_MS, whileBusy } from './waiting.ts';
+
+const MAGIC = 'SQLite format 3\0';
+
+/** Pages of the cache, in KiB; the WAL is moved into the file at that many pages, and cut to that many bytes after. */
+const CACHE_KIB = 64 * 1024;
+const WAL_PAGES = 4000;
+const WAL_BYTES_KEPT = 64 * 1024 * 1024;
+
+export interface OpenFileOptions {
+  readonly path: string;
+  readonly waitMsMax: number;
+  readonly mustExist: boolean;
+  readonly migrations: readonly Migration[];
+  readonly onMigration: (event: MigrationEvent) => void;
+}
+
+/** Opens or makes the file of a store and brings its schema up to date. Throws STORE_* errors. */
+export async function openFile(options: OpenFileOptions): Promise<DatabaseSync> {
+  const { path } = options;
+  try {
+    prepareFile(options);
+  } catch (error) {
+    throw asStoreError(error, path);
+  }
+  const db = await whileBusy(options, () => openDatabase(path));
+  try {
+    await whileBusy(options, () => claimFile(db, options));
+    await whileBusy(options, () => checkVersion(db, options));
+    await whileBusy(options, () => db.exec('PRAGMA journal_mode = WAL'));
+    await migrate(db, options);
+    // Reading opens the WAL, so that its identity can be kept.
+    await whileBusy(options, () => db.exec('SELECT count(*) FROM meta'));
+    return db;
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+/** What must hold before SQLite may touch the path: it could make files, or take a foreign one for empty. */
+function prepareFile({ path, mustExist }: OpenFileOptions): void {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (!stat) {
+    if (mustExist) throw storeError('STORE_MISSING', `There is no store at ${path}.`, { input: path });
+    mkdirSync(dirname(path), { recursive: true });
+  } else {
+    if (!stat.isFile()) throw storeError('STORE_URL_INVALID', `${path} is no file.`, { input: path });
+    accessSync(path, constants.R_OK | constants.W_OK);
+    if (stat.size > 0 && headOf(path) !== MAGIC) throw notOurs(path, 'is no SQLite file');
+    if (stat.size === 0 && mustExist) throw storeError('STORE_MISSING', `${path} is empty.`, { input: path });
+  }
+  // SQLite keeps its WAL beside the file.
+  accessSync(dirname(path), constants.W_OK);
+}
+
+function headOf(path: string): string {
+  const file = openSync(path, 'r');
+  try {
+    const head = Buffer.alloc(MAGIC.length);
+    readSync(file, head, 0, head.length, 0);
+    return head.toString('latin1');
+  } finally {
+    closeSync(file);
+  }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+  db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
+  db.exec(`PRAGMA wal_autocheckpoint = ${WAL_PAGES}; PRAGMA journal_size_limit = ${WAL_BYTES_KEPT}`);
+  return db;
+}
+
+/**
+ * Makes sure that the file is ours, or marks an empty one as ours. The mark is committed through a rollback journal,
+ * before WAL is turned on: it is in the file itself from the first commit.
+ */
+function claimFile(db: DatabaseSync, { path, mustExist }: OpenFileOptions): void {
+  if (pragma(db, 'application_id') === APPLICATION_ID) return;
+  db.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE');
+  try {
+    // Another process may have been first.
+    if (pragma(db, 'application_id') !== APPLICATION_ID) {
+      const { tables } = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number };
+      if (tables > 0 || pragma(db, 'application_id') !== 0 || pragma(db, 'user_version') !== 0)
+        throw notOurs(path, 'belongs to another application');
+      if (mustExist) throw storeError('STORE_MISSING', `There is no store in ${path}.`, { input: path });
+      db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
+      db.exec('CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID');
+      db.prepare("INSERT INTO meta (name, value) VALUES ('site', ?), ('rev', 0)").run(newSiteId());
+    }
+    db.exec('COMMIT');
+  } catch (error) {
+    if (db.isTransaction) db.exec('ROLLBACK');
+    throw error;
+  }
+}
+
+function notOurs(path: string, why: string): Error {
+  return storeError('STORE_NOT_OURS', `The file ${path} ${why}.`, { input: path });
+}

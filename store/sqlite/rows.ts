@@ -1,0 +1,111 @@
+import type { StatementSync } from 'node:sqlite';
+import type { Live, SiteId, Version, Versioned } from '../contract.ts';
+import type { DatabaseName } from '../documents.ts';
+import type { Stamped, There } from '../stamp.ts';
+import type { Connection } from './connection.ts';
+import { SLOT } from './slots.ts';
+import { extracted } from './tables.ts';
+
+/** The columns of a whole document, for `documentOf`. */
+export const DOCUMENT = '_id, ver, org, vv, n, delAt, body';
+
+export interface DocumentRow {
+  _id: string;
+  ver: string;
+  org: string;
+  vv: string | null;
+  n: number;
+  delAt: number | null;
+  body: string;
+}
+
+export interface ThereRow extends There {
+  readonly n: number;
+}
+
+/** The rows of one database's table. Calls run inside the caller's transaction. */
+export class Rows {
+  readonly name: DatabaseName;
+  readonly #db: Connection;
+  readonly #extracted: ReturnType<typeof extracted>;
+  readonly #there: string;
+  readonly #insert: string;
+  readonly #update: string;
+  readonly #numTaken: string;
+
+  constructor(db: Connection, name: DatabaseName) {
+    this.#db = db;
+    this.name = name;
+    this.#extracted = extracted(name);
+    const own = this.#extracted.map(({ column }) => column);
+    const columns = ['n', '_id', 'ver', 'org', 'vv', 'del', 'delAt', 'b', 'h1', 'h2', 'h3', ...own, 'body'];
+    const num = own.includes('num') ? 'num' : 'NULL AS num';
+    this.#there = `SELECT n, ver, vv, del, ${num} FROM ${name} WHERE _id = ?`;
+    this.#insert = `INSERT INTO ${name} (${columns}) VALUES (${columns.map(() => '?')})`;
+    this.#update = `UPDATE ${name} SET ${columns.map((column) => `${column} = ?`)} WHERE n = ?`;
+    this.#numTaken = `SELECT 1 FROM ${name} WHERE num = ?`;
+  }
+
+  there(id: string): ThereRow | undefined {
+    const row = this.#statement(this.#there).get(id);
+    if (!row) return undefined;
+    return {
+      n: Number(row.n),
+      ver: row.ver as Version,
+      vv: vectorOf(row.vv as string | null),
+      del: row.del === 1,
+      num: Number(row.num ?? 0),
+    };
+  }
+
+  put(doc: Stamped, n: number, previous: number | undefined): void {
+    const { content } = doc;
+    const values = [
+      n,
+      doc.id,
+      doc.ver,
+      doc.org,
+      doc.vv && JSON.stringify(doc.vv),
+      doc.del ? 1 : 0,
+      doc.delAt,
+      doc.b,
+      doc.h1,
+      doc.h2,
+      doc.h3,
+      ...this.#extracted.map(({ of }) => (content === null ? null : (of(content) ?? null))),
+      doc.body,
+    ];
+    if (previous === undefined) this.#statement(this.#insert).run(...values);
+    else this.#statement(this.#update).run(...values, previous);
+  }
+
+  isNumTaken({ content }: Stamped): boolean {
+    const { num } = content as { num: number };
+    return this.#statement(this.#numTaken).get(num) !== undefined;
+  }
+
+  #statement(sql: string): StatementSync {
+    return this.#db.statement(sql);
+  }
+}
+
+export function documentOf<C>(row: DocumentRow): Versioned<C> {
+  return {
+    id: row._id,
+    ver: row.ver as Version,
+    org: row.org as SiteId,
+    vv: vectorOf(row.vv),
+    slot: SLOT,
+    n: row.n,
+    delAt: row.delAt,
+    content: JSON.parse(row.body) as C | null,
+  };
+}
+
+export function isLive<C>(doc: Versioned<C>): doc is Live<C> {
+  return doc.content !== null;
+}
+
+function vectorOf(vv: string | null): Record<string, string> | null {
+  return vv === null ? null : (JSON.parse(vv) as Record<string, string>);
+}

@@ -1,0 +1,208 @@
+import { setImmediate as turn } from 'node:timers/promises';
+import type { Edit, Outcome, Replica, Writer, WriterOptions } from '../contract.ts';
+import type { DatabaseName } from '../documents.ts';
+import { storeError } from '../errors.ts';
+import type { Faults } from '../faults.ts';
+import {
+  isStale,
+  type PreparedEdit,
+  type PreparedReplica,
+  passes,
+  prepareEdits,
+  prepareReplicas,
+  type Stamped,
+  type Stamper,
+  stampEdit,
+  stampReplica,
+} from '../stamp.ts';
+import type { Connection } from './connection.ts';
+import type { Rows } from './rows.ts';
+import { dropLease, type Lease, numbersFor, reserve, SLOT } from './slots.ts';
+
+/** Documents and bytes of one transaction: larger batches give others a turn in between. */
+const TRANSACTION_DOCS_MAX = 256;
+const TRANSACTION_CHARS_MAX = 8 * 1024 * 1024;
+
+/** What a writer needs of its store. */
+export interface WriterContext {
+  readonly db: Connection;
+  readonly rows: Rows;
+  readonly stamper: Stamper;
+  readonly faults: Faults | undefined;
+  readonly onClose: () => void;
+}
+
+/** One document of a batch, whichever way it came: `place` stamps it, or tells why it is not to be written. */
+interface Change {
+  readonly id: string;
+  readonly chars: number;
+  readonly place: (numbers: Numbering) => Outcome;
+}
+
+/** The numbers were used up: to be reserved, outside the transaction, and tried again. */
+class NumbersUsedUp extends Error {}
+
+/** Gives numbers inside one transaction. */
+class Numbering {
+  last: number;
+  readonly #end: number;
+
+  constructor(next: number, end: number) {
+    this.last = next - 1;
+    this.#end = end;
+  }
+
+  next(): number {
+    if (this.last >= this.#end) throw new NumbersUsedUp();
+    this.last += 1;
+    return this.last;
+  }
+}
+
+export class SqliteWriter<C> implements Writer<C> {
+  readonly slot = SLOT;
+  readonly epoch: number;
+  readonly lease: number;
+  readonly #options: WriterOptions;
+  readonly #context: WriterContext;
+  readonly #pending = new Set<Promise<unknown>>();
+  #closed: Promise<void> | undefined;
+
+  constructor(lease: Lease, options: WriterOptions, context: WriterContext) {
+    this.lease = lease.lease;
+    this.epoch = lease.epoch;
+    this.#options = options;
+    this.#context = context;
+  }
+
+  get #name(): DatabaseName {
+    return this.#context.rows.name;
+  }
+
+  edit(edits: readonly Edit<C>[]): Promise<Outcome[]> {
+    return this.#write(() => prepareEdits(this.#name, edits).map((edit) => this.#editChange(edit)));
+  }
+
+  apply(replicas: readonly Replica<C>[]): Promise<Outcome[]> {
+    return this.#write(() => prepareReplicas(replicas).map((replica) => this.#replicaChange(replica)));
+  }
+
+  /** `stable` is the last committed number: what was acknowledged is covered already. */
+  async settle(): Promise<void> {}
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    await Promise.allSettled([...this.#pending]);
+    const { db, onClose } = this.#context;
+    onClose();
+    if (db.isClosed) return;
+    // Synced, and with it all that this writer wrote lazily.
+    await db.write('sync', () => dropLease(db, this.lease));
+  }
+
+  async #write(prepare: () => Change[]): Promise<Outcome[]> {
+    this.#context.db.checkOpen();
+    if (this.#closed) throw storeError('WRITER_CLOSED', `This writer of ${this.#name} is closed.`);
+    const writing = this.#writeAll(prepare());
+    this.#pending.add(writing);
+    try {
+      return await writing;
+    } finally {
+      this.#pending.delete(writing);
+    }
+  }
+
+  async #writeAll(changes: readonly Change[]): Promise<Outcome[]> {
+    const outcomes: Outcome[] = [];
+    for (let from = 0; from < changes.length; ) {
+      if (from > 0) await turn();
+      const to = endOfTransaction(changes, from);
+      outcomes.push(...(await this.#transact(changes.slice(from, to))));
+      from = to;
+    }
+    return outcomes;
+  }
+
+  async #transact(changes: readonly Change[]): Promise<Outcome[]> {
+    const { db, faults } = this.#context;
+    const info = { database: this.#name, slot: SLOT };
+    await faults?.at('before-commit', { ...info, n: 0 });
+    const { outcomes, last } = await this.#commit(db, changes);
+    try {
+      await faults?.at('after-commit', { ...info, n: last });
+    } catch (cause) {
+      throw storeError('WRITE_UNRESOLVED', `The store ${db.path} did not answer.`, { input: db.path, cause });
+    }
+    return outcomes;
+  }
+
+  async #commit(db: Connection, changes: readonly Change[]): Promise<{ outcomes: Outcome[]; last: number }> {
+    for (;;) {
+      try {
+        return await db.write(this.#options.durability, () => {
+          const { next, end } = numbersFor(db, this.#name, this.epoch);
+          const numbering = new Numbering(next, end);
+          const outcomes = changes.map((change) => change.place(numbering));
+          return { outcomes, last: numbering.last };
+        });
+      } catch (error) {
+        if (!(error instanceof NumbersUsedUp)) throw error;
+        await db.write('sync', () => reserve(db, this.#name, changes.length));
+      }
+    }
+  }
+
+  #editChange(edit: PreparedEdit): Change {
+    const { rows, stamper } = this.#context;
+    const place = (numbering: Numbering): Outcome => {
+      const there = rows.there(edit.id);
+      if (!passes(edit, there)) return { id: edit.id, result: 'conflict' };
+      for (;;) {
+        const n = numbering.next();
+        const stamped = stampEdit(stamper, edit, there, { slot: SLOT, n });
+        // An integer id of that second may be taken, where the numbers have made a round trip; the next one may not.
+        if (edit.tail !== null && !there?.num && rows.isNumTaken(stamped)) continue;
+        rows.put(stamped, n, there?.n);
+        return written(stamped, n);
+      }
+    };
+    return { id: edit.id, chars: edit.head.length, place };
+  }
+
+  #replicaChange(prepared: PreparedReplica): Change {
+    const { rows, stamper } = this.#context;
+    const { replica, body } = prepared;
+    const place = (numbering: Numbering): Outcome => {
+      const there = rows.there(replica.id);
+      if (isStale(replica, there)) return { id: replica.id, result: 'stale' };
+      const stamped = stampReplica(stamper, prepared);
+      const n = numbering.next();
+      rows.put(stamped, n, there?.n);
+      return written(stamped, n);
+    };
+    return { id: replica.id, chars: body.length, place };
+  }
+}
+
+function written(stamped: Stamped, n: number): Outcome {
+  return { id: stamped.id, result: 'written', ver: stamped.ver, n };
+}
+
+function endOfTransaction(changes: readonly Change[], from: number): number {
+  let chars = 0;
+  let to = from;
+  while (to < changes.length && to - from < TRANSACTION_DOCS_MAX) {
+    chars += changes[to]?.chars ?? 0;
+    if (chars > TRANSACTION_CHARS_MAX && to > from) break;
+    to += 1;
+  }
+  return to;
+}
