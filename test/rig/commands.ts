@@ -5,8 +5,9 @@
 import { Long, serialize } from 'bson';
 import type { CursorTable } from './cursors.ts';
 import { booleanOf, bsonOf, type Database, readBson, type SqlRow } from './documentdb-sql.ts';
-import { duplicateIndexId, duplicateKey, isLockingError, MongoError, translateWriteErrors } from './mongo-errors.ts';
-import { MESSAGE_BYTES_MAX, type Request } from './wire.ts';
+import { isLockingError, MongoError } from './mongo-errors.ts';
+import { collectionOf, MESSAGE_BYTES_MAX, namespaceOf, type Request } from './wire.ts';
+import { findAndModify, write } from './writes.ts';
 
 /** How often a command that lost a lock to another one is repeated; MongoDB does so without end. */
 const LOCK_TRIES_MAX = 100;
@@ -24,6 +25,9 @@ export interface Session {
 
 type Handler = (request: Request, session: Session) => Promise<Uint8Array> | Uint8Array;
 
+/** Commands that commit as they go: what failed may have been done in part, so they repeat parts by themselves. */
+const COMMITTING: ReadonlySet<string> = new Set(['insert', 'update']);
+
 /** The reply to a request, as BSON. Throws MongoError, and PostgreSQL's errors with their SQLSTATE. */
 export async function runCommand(request: Request, session: Session): Promise<Uint8Array> {
   if ('startTransaction' in request.command || 'txnNumber' in request.command) {
@@ -35,7 +39,7 @@ export async function runCommand(request: Request, session: Session): Promise<Ui
     try {
       return await handler(request, session);
     } catch (error) {
-      if (!isLockingError(error) || attempt === LOCK_TRIES_MAX) throw error;
+      if (!isLockingError(error) || attempt === LOCK_TRIES_MAX || COMMITTING.has(request.name)) throw error;
     }
   }
 }
@@ -51,10 +55,10 @@ const HANDLERS: Readonly<Record<string, Handler>> = {
   getlog: () => serialize({ totalLinesWritten: 0, log: [], ok: 1 }),
   connectionstatus: () => serialize({ authInfo: { authenticatedUsers: [], authenticatedUserRoles: [] }, ok: 1 }),
 
-  insert: (request, session) => write('insert', request, session),
-  update: (request, session) => write('update', request, session),
-  delete: (request, session) => write('delete', request, session),
-  findandmodify: findAndModify,
+  insert: (request, { database }) => write('insert', request, database),
+  update: (request, { database }) => write('update', request, database),
+  delete: (request, { database }) => write('delete', request, database),
+  findandmodify: (request, { database }) => findAndModify(request, database),
 
   find: (request, session) => firstPage('find_cursor_first_page', request, session),
   aggregate: (request, session) => firstPage('aggregate_cursor_first_page', request, session),
@@ -97,33 +101,6 @@ function greet(_request: Request, session: Session): Uint8Array {
     readOnly: false,
     ok: 1,
   });
-}
-
-const WRITES = {
-  insert: { sql: 'select * from documentdb_api.insert($1, $2, $3)', list: 'documents' },
-  update: { sql: 'select * from documentdb_api.update($1, $2, $3)', list: 'updates' },
-  delete: { sql: 'select * from documentdb_api.delete($1, $2, $3)', list: 'deletes' },
-} as const;
-
-async function write(kind: keyof typeof WRITES, request: Request, { database }: Session): Promise<Uint8Array> {
-  const { sql, list } = WRITES[kind];
-  const args = [request.database, request.body, request.sequences.get(list) ?? null];
-  const row = await database.row(sql, args, request.command.maxTimeMS);
-  if (booleanOf(row, 'p_success')) return bsonOf(row, 'p_result');
-  const result = readBson(row, 'p_result');
-  return serialize(translateWriteErrors(result, namespaceOf(request)));
-}
-
-async function findAndModify(request: Request, { database }: Session): Promise<Uint8Array> {
-  const sql = 'select * from documentdb_api.find_and_modify($1, $2)';
-  try {
-    return bsonOf(await database.row(sql, [request.database, request.body], request.command.maxTimeMS), 'p_result');
-  } catch (error) {
-    const indexId = duplicateIndexId(error);
-    if (indexId === undefined) throw error;
-    const index = indexId === null ? '_id_' : await database.indexName(indexId);
-    return serialize({ ok: 0, codeName: 'DuplicateKey', ...duplicateKey(index, namespaceOf(request)) });
-  }
 }
 
 async function answer(sql: string, request: Request, { database }: Session): Promise<Uint8Array> {
@@ -195,16 +172,6 @@ async function dropDatabase(request: Request, { database }: Session): Promise<Ui
 
 function target(request: Request): [string, string] {
   return [request.database, collectionOf(request)];
-}
-
-function collectionOf(request: Request): string {
-  const name: unknown = request.command[request.name];
-  return typeof name === 'string' ? name : '';
-}
-
-/** `database.collection` */
-export function namespaceOf(request: Request): string {
-  return `${request.database}.${collectionOf(request)}`;
 }
 
 function cursorId(value: unknown): bigint {

@@ -9,4 +9,5 @@ mount -t proc proc "$root/proc"
 mount --rbind /dev "$root/dev"
 cp -a "$root/srv/template" "$root/srv/$run"
 chroot --userspec=postgres:postgres "$root" \
-  /usr/lib/postgresql/18/bin/postgres -D "/srv/$run" -k "/srv/$run" -c "documentdb.localhost_connection_string=host=/srv/$run"
+  /usr/lib/postgresql/18/bin/postgres -D "/srv/$run" -k "/srv/$run" \
+  -c deadlock_timeout=20ms -c "documentdb.localhost_connection_string=host=/srv/$run"

@@ -1,10 +1,10 @@
 /** A TCP server that speaks MongoDB's wire protocol in front of DocumentDB. Loopback only, no authentication. */
 import { type AddressInfo, createServer, type Socket } from 'node:net';
-import { namespaceOf, runCommand, type Session } from './commands.ts';
+import { runCommand, type Session } from './commands.ts';
 import { CursorTable } from './cursors.ts';
 import { openDatabase } from './documentdb-sql.ts';
 import { errorReply } from './mongo-errors.ts';
-import { MessageSplitter, type Request, readRequest, writeReply } from './wire.ts';
+import { MessageSplitter, namespaceOf, type Request, readRequest, writeReply } from './wire.ts';
 
 /** Requests of one connection that wait for their turn; a driver has one under way. */
 const QUEUE_MAX = 100;

@@ -27,8 +27,15 @@ export interface TcpProxy extends AsyncDisposable {
   behave(change: Partial<Behaviour>): Promise<void>;
   /** Ends all connections: `cut` as a peer that closes, `reset` as one that crashed. Returns how many. */
   drop(how: 'cut' | 'reset'): number;
+  counts(): ProxyCounts;
+}
+
+export interface ProxyCounts {
   /** Connections that are open, and that were ever accepted. */
-  counts(): { readonly open: number; readonly accepted: number };
+  readonly open: number;
+  readonly accepted: number;
+  /** Bytes that were lost to `mute`; a test can wait for them. */
+  readonly lostBytes: number;
 }
 
 interface Pair {
@@ -40,16 +47,19 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   const pairs = new Set<Pair>();
   let behaviour = WELL_BEHAVED;
   let accepted = 0;
+  let lostBytes = 0;
 
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     accepted += 1;
     const pair = { client, server: connect({ ...target, allowHalfOpen: true, noDelay: true }) };
     pairs.add(pair);
-    join(
-      pair,
-      () => behaviour,
-      () => pairs.delete(pair),
-    );
+    join(pair, {
+      behaviour: () => behaviour,
+      lost: (bytes) => {
+        lostBytes += bytes;
+      },
+      gone: () => pairs.delete(pair),
+    });
   });
   await listen(listener, 0);
   const { port } = listener.address() as AddressInfo;
@@ -67,7 +77,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       for (const pair of dropped) end(pair, how);
       return dropped.length;
     },
-    counts: () => ({ open: pairs.size, accepted }),
+    counts: () => ({ open: pairs.size, accepted, lostBytes }),
     async [Symbol.asyncDispose]() {
       for (const pair of pairs) end(pair, 'cut');
       if (listener.listening) await closeListener(listener);
@@ -75,17 +85,28 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   };
 }
 
-/** Connects both sides of a pair; `gone` is called once, when both are closed. */
-function join(pair: Pair, behaviour: () => Behaviour, gone: () => void): void {
+interface Host {
+  behaviour(): Behaviour;
+  lost(bytes: number): void;
+  /** Called once, when both sides are closed. */
+  gone(): void;
+}
+
+function join(pair: Pair, host: Host): void {
   const { client, server } = pair;
   let repliedBytes = 0;
   let closed = 0;
 
-  forward(client, server, behaviour, () => passes(behaviour().mute, 'requests'));
-  forward(server, client, behaviour, (chunk) => {
-    if (!passes(behaviour().mute, 'replies')) return false;
+  const pass = (way: 'requests' | 'replies', chunk: Buffer): boolean => {
+    const passed = passes(host.behaviour().mute, way);
+    if (!passed) host.lost(chunk.length);
+    return passed;
+  };
+  forward(client, server, host.behaviour, (chunk) => pass('requests', chunk));
+  forward(server, client, host.behaviour, (chunk) => {
+    if (!pass('replies', chunk)) return false;
     repliedBytes += chunk.length;
-    const limit = behaviour().resetAfterBytes;
+    const limit = host.behaviour().resetAfterBytes;
     if (limit !== null && repliedBytes > limit) end(pair, 'reset');
     return !client.destroyed;
   });
@@ -93,8 +114,8 @@ function join(pair: Pair, behaviour: () => Behaviour, gone: () => void): void {
     socket.on('error', () => end(pair, 'reset'));
     socket.on('close', () => {
       closed += 1;
-      if (closed === 2) gone();
-      else if (passes(behaviour().mute, 'both')) end(pair, 'cut');
+      if (closed === 2) host.gone();
+      else if (passes(host.behaviour().mute, 'both')) end(pair, 'cut');
     });
   }
 }

@@ -110,6 +110,17 @@ function readBody(body: Buffer): Pick<Request, 'name' | 'database' | 'command'> 
   };
 }
 
+/** The collection that a command is about; empty where it is about none. */
+export function collectionOf(request: Request): string {
+  const name: unknown = request.command[request.name];
+  return typeof name === 'string' ? name : '';
+}
+
+/** `database.collection` */
+export function namespaceOf(request: Request): string {
+  return `${request.database}.${collectionOf(request)}`;
+}
+
 /** `document`: one BSON document. */
 export function writeReply(request: Request, document: Uint8Array): Buffer {
   return request.legacy ? writeLegacyReply(request.id, document) : writeMsg(request.id, document);
