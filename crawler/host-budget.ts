@@ -32,7 +32,8 @@ export class HostBudget {
     if (state === undefined) return 0;
     if (state.inFlight >= this.#limits.connections) return Number.POSITIVE_INFINITY;
     // A clock that was set back must not keep a host waiting for longer than a gap.
-    return Math.min(Math.max(0, state.nextStartAt - now), this.#limits.gapMs);
+    state.nextStartAt = Math.min(state.nextStartAt, now + this.#limits.gapMs);
+    return Math.max(0, state.nextStartAt - now);
   }
 
   start(host: string, now: number): void {

@@ -57,7 +57,9 @@ class Balancer {
       if (lt === -1) break;
       if (lt > this.#at) this.#parts.push(xml.slice(this.#at, lt));
       this.#at = lt;
-      if (!this.#step()) break;
+      if (this.#step()) continue;
+      this.cut = true;
+      break;
     }
     this.#end();
     return this.#parts.join('');
@@ -122,7 +124,9 @@ class Balancer {
     const end = tagEnd(xml, this.#at);
     if (end === -1) return false;
     if (isEntry(name)) this.#closeOpenEntry();
-    const tag = xml.slice(this.#at, end);
+    const written = xml.slice(this.#at, end);
+    const tag = quotesBalanced(written) ? written : rebuilt(raw, written);
+    if (tag !== written) this.mends += 1;
     const start = this.#parts.length;
     this.#parts.push(tag);
     this.#at = end;
@@ -159,9 +163,9 @@ class Balancer {
   }
 
   #end(): void {
-    if (this.#open.length === 0) return;
+    if (this.#open.length === 0 && !this.cut) return;
     const entry = this.#open.find((open) => isEntry(open.name));
-    if (this.#entries === 0 && (entry !== undefined || this.#open.length > 1)) {
+    if (this.#entries === 0 && (this.cut || entry !== undefined || this.#open.length > 1)) {
       throw parseError('PARSE_TRUNCATED', 'The document ends before its first whole entry.');
     }
     const last = this.#open.at(-1);
@@ -173,6 +177,16 @@ class Balancer {
     this.cut = true;
     while (this.#open.length > 0) this.#closeLast();
   }
+}
+
+function quotesBalanced(tag: string): boolean {
+  return /^[^"']*(?:"[^"]*"[^"']*|'[^']*'[^"']*)*$/.test(tag);
+}
+
+/** The tag with those of its attributes that can be told. */
+function rebuilt(raw: string, tag: string): string {
+  const attributes = tag.match(/\s[^\s=<>"'/]+\s*=\s*(?:"[^"<>]*"|'[^'<>]*')/g) ?? [];
+  return `<${raw}${attributes.join('')}${tag.endsWith('/>') ? '/>' : '>'}`;
 }
 
 function isEntry(name: string): boolean {

@@ -1,22 +1,25 @@
 /**
  * Dates as feeds write them: RFC 822/2822 (with obsolete zones and two-digit years), RFC 3339, ISO 8601, and the forms
- * that are broken in known ways. Pure; knows no locale and no clock.
+ * that are broken in known ways, months in other languages among them. Pure: asks no locale, time zone or clock.
  */
 
-const MONTHS: Readonly<Record<string, number>> = {
-  jan: 0,
-  feb: 1,
-  mar: 2,
-  apr: 3,
-  may: 4,
-  jun: 5,
-  jul: 6,
-  aug: 7,
-  sep: 8,
-  oct: 9,
-  nov: 10,
-  dec: 11,
-};
+/** The first three letters of months, without accents: English, and what publishers write in their own language. */
+const MONTHS: ReadonlyMap<string, number> = new Map(
+  [
+    'jan ene gen sty янв oca',
+    'feb fev lut фев sub',
+    'mar mrz mrt maa мар',
+    'apr abr avr kwi апр nis',
+    'may mai mag mei maj мая май',
+    'jun giu cze июн haz',
+    'jul lug lip июл tem',
+    'aug ago aou sie авг agu',
+    'sep set wrz сен eyl',
+    'oct okt out ott paz окт eki',
+    'nov lis ноя kas',
+    'dec dez dic des gru дек ara',
+  ].flatMap((names, month) => names.split(' ').map((name): [string, number] => [name, month])),
+);
 
 /** Minutes east of Greenwich. RFC 822 section 5.1 and zones met in feeds; ambiguous ones as in the RFC or most common. */
 const ZONES: Readonly<Record<string, number>> = {
@@ -79,7 +82,7 @@ const ISO =
 const ISO_LOOSE =
   /^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:(?:T|\s+)(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,](\d+))?)?)?\s*(.*)$/i;
 const MAIL =
-  /^(?:\p{L}+\.?\s*,?\s*)?(\d{1,2})(?:st|nd|rd|th)?[\s.,/-]*(\p{L}+)[\s.,/-]*(\d{2,4})(?:[\s,T]+(?:at\s+)?(\d{1,2})[:.](\d{1,2})(?:[:.](\d{1,2})(?:[.,](\d+))?)?)?\s*(.*)$/iu;
+  /^(?:\p{L}+\.?\s*,?\s*)?(\d{1,2})(?:st|nd|rd|th|º|\.)?[\s.,/-]*(?:de\s+)?(\p{L}+)[\s.,/-]*(?:de\s+)?(\d{2,4})(?:[\s,T]+(?:at\s+)?(\d{1,2})[:.]?(\d{1,2})(?:[:.](\d{1,2})(?:[.,](\d+))?)?)?\s*(.*)$/iu;
 const MONTH_FIRST =
   /^(?:\p{L}+\.?\s*,?\s+)?(\p{L}{3,})\.?\s+(\d{1,2})(?:st|nd|rd|th)?,?\s+(\d{4})(?:[\s,]+(?:at\s+)?(\d{1,2}):(\d{2})(?::(\d{2}))?)?\s*(.*)$/iu;
 /** As `date` and `asctime` print it: `Thu Jan 1 00:00:00 UTC 2004`. */
@@ -181,7 +184,14 @@ function zoneMinutes(text: string): number | null {
 }
 
 function monthOf(name: string): number {
-  return MONTHS[name.slice(0, 3).toLowerCase()] ?? -1;
+  const english = MONTHS.get(name.slice(0, 3).toLowerCase());
+  if (english !== undefined) return english;
+  const plain = name.normalize('NFD').replace(/\p{M}/gu, '').toLowerCase();
+  // French: juin, juillet.
+  if (plain.startsWith('jui')) return plain.startsWith('juil') ? 6 : 5;
+  return (
+    MONTHS.get(plain.slice(0, 3).normalize('NFC')) ?? MONTHS.get(plain.slice(0, 4).normalize('NFC').slice(0, 3)) ?? -1
+  );
 }
 
 /** RFC 2822 section 4.3: 00-49 are 2000-2049, 50-99 and three digits count from 1900. */

@@ -55,6 +55,10 @@ export class LocalQueue implements Queue {
     this.#jobsMax = options.jobsMax ?? LOCAL_QUEUE_MAX;
   }
 
+  get waiting(): number {
+    return this.#waiting;
+  }
+
   async add(jobs: readonly Job[]): Promise<number> {
     const fresh = jobs.filter((job) => !this.#feeds.has(job.feed));
     if (this.#feeds.size + fresh.length > this.#jobsMax) {
