@@ -38,7 +38,7 @@ export function reportText(report: CrawlReport): string {
 }
 
 function headline({ feeds, seconds, bytes: received, peakMemoryBytes }: CrawlReport): string {
-  const rate = seconds > 0 ? `, ${rateText(feeds / seconds)}` : '';
+  const rate = feeds > 0 && seconds > 0 ? `, ${rateText(feeds / seconds)}` : '';
   const memory = `${bytes(peakMemoryBytes)} of memory at most`;
   return `${counted(feeds, 'feed')} in ${seconds.toFixed(1)} s${rate}; ${bytes(received)} received; ${memory}`;
 }

@@ -41,8 +41,11 @@ export const crawlCommand: CommandSpec = {
     await using fetcher = openFetcher(fetcherOptions(settings));
     await using store = await openedStore(invocation, { mustExist: false });
     const imported = await importChosen(invocation, store);
-    if (invocation.options.once === true) return crawlOnce(invocation, settings, store, fetcher, imported, stop);
-    return crawlOn(invocation, settings, store, fetcher, stop);
+    // Awaited here: what `using` opened is closed when this function returns.
+    if (invocation.options.once === true) {
+      return await crawlOnce(invocation, settings, store, fetcher, imported, stop);
+    }
+    return await crawlOn(invocation, settings, store, fetcher, stop);
   },
 };
 
@@ -111,7 +114,7 @@ async function crawlOn(
     onTrouble: (error) => logTrouble(log, error),
   });
   log.info({ store: store.url }, 'Crawling until stopped');
-  log.info(`${await stop.stopped}: finishing what is in flight`);
+  log.info(`${await stop.stopped}: finishing what is in flight; again to stop at once`);
   await crawler.stop();
   log.info('Stopped');
   return EXIT.done;

@@ -2,7 +2,7 @@ import type { CommandSpec } from './command.ts';
 import { EXIT } from './exit.ts';
 import { FETCH_SETTINGS, fetcherOptions } from './fetcher-options.ts';
 import { SHORT_ID_LETTERS } from './find-feed.ts';
-import { followFeeds } from './follow.ts';
+import { followFeeds, moveToFolder } from './follow.ts';
 import { write } from './io.ts';
 import { openedStore } from './opened-store.ts';
 import { counted, printable } from './text.ts';
@@ -12,7 +12,7 @@ export const feedsAddCommand: CommandSpec = {
   about: 'fetch a feed, keep its articles and follow it; the address of a site will do',
   args: { url: 'of a feed, or of a page that names its feed' },
   options: [['--folder <NAME>', 'put it into this folder']],
-  json: '{id, url, title, created, articles}; candidates where a page names several feeds',
+  json: '{id, url, title, created, articles (new ones)}; the error has candidates where a page names several feeds',
   settings: ['store', ...FETCH_SETTINGS],
   examples: [
     'feedferry feeds add https://example.org/',
@@ -30,10 +30,11 @@ export const feedsAddCommand: CommandSpec = {
     await using store = await openedStore(invocation, { mustExist: false });
     const added = await addFeed({ store, fetcher, clock: io.clock, random: io.random, limits, input: args[0] ?? '' });
     const folder = (options.folder as string | undefined) ?? null;
-    await followFeeds(store, io.clock, 'feeds add', [{ feed: added.id, title: null, folder }]);
+    const followed = await followFeeds(store, io.clock, 'feeds add', [{ feed: added.id, title: null, folder }]);
+    if (followed === 0 && folder !== null) await moveToFolder(store, 'feeds add', added.id, folder);
     const { id, url, title, created, articles } = added;
     const name = `${printable(title || url)} (${id.slice(0, SHORT_ID_LETTERS)})`;
-    const text = `${created ? 'Added' : 'Already there:'} ${name}, ${counted(articles, 'article')}`;
+    const text = created ? `Added ${name}, ${counted(articles, 'article')}` : `Already there: ${name}`;
     await write(io.stdout, `${json ? JSON.stringify({ id, url, title, created, articles }) : text}\n`);
     return EXIT.done;
   },

@@ -10,9 +10,8 @@ import { bytes, type Column, moment, printable, relative, span, table, wrap } fr
 const LABEL_COLUMNS = 11;
 
 const HISTORY: readonly Column[] = [
-  { title: 'when', width: 20 },
+  { title: 'when (UTC)', width: 16 },
   { title: 'outcome' },
-  { title: 'status', width: 6, right: true },
   { title: 'took', width: 7, right: true },
   { title: 'bytes', width: 8, right: true },
   { title: 'new', width: 5, right: true },
@@ -87,9 +86,8 @@ function nextText(view: FeedView, now: number): string {
 function historyText(history: readonly Attempt[], columns: number): string {
   if (history.length === 0) return 'No fetch yet.';
   const rows = history.map((attempt) => [
-    moment(attempt.at),
+    moment(attempt.at).slice(0, 16),
     printable(attempt.outcome),
-    attempt.status === null ? '-' : String(attempt.status),
     span(attempt.ms),
     bytes(attempt.bytes),
     String(attempt.added),

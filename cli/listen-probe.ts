@@ -1,5 +1,4 @@
 /** Whether `serve` could listen on an address, and who does where it could not. Used by `serve` and `doctor`. */
-import { request } from 'node:http';
 import { createServer } from 'node:net';
 import type { CodedError } from '../store/errors.ts';
 import { cliError } from './errors.ts';
@@ -45,32 +44,23 @@ function tryToListen({ host, port }: ListenAddress): Promise<NodeJS.ErrnoExcepti
 }
 
 /** Asks for its health page; anything but Feedferry's answer, or none in time, is somebody else. */
-function isFeedferry({ host, port }: ListenAddress): Promise<boolean> {
+async function isFeedferry({ host, port }: ListenAddress): Promise<boolean> {
   const reachable = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '::1' : host;
-  return new Promise((resolve) => {
-    const asking = request({ host: reachable, port, path: '/healthz', timeout: ANSWER_MS_MAX }, (response) => {
-      let text = '';
-      response.on('data', (chunk: Buffer) => {
-        text += chunk.toString('latin1');
-        if (text.length > ANSWER_BYTES_MAX) asking.destroy();
-      });
-      response.on('close', () => resolve(response.complete && saysFeedferry(text)));
-    });
-    const timer = setTimeout(() => asking.destroy(), ANSWER_MS_MAX);
-    asking.on('close', () => {
-      clearTimeout(timer);
-      resolve(false);
-    });
-    asking.on('error', () => resolve(false));
-    asking.end();
-  });
-}
-
-function saysFeedferry(text: string): boolean {
   try {
-    const answer: unknown = JSON.parse(text);
-    return answer !== null && typeof answer === 'object' && 'ok' in answer && 'site' in answer;
+    const url = `http://${listenAddress.show({ host: reachable, port })}/healthz`;
+    const response = await fetch(url, { signal: AbortSignal.timeout(ANSWER_MS_MAX), redirect: 'manual' });
+    let text = '';
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString('latin1');
+      if (text.length > ANSWER_BYTES_MAX) return false;
+    }
+    return saysFeedferry(text);
   } catch {
     return false;
   }
+}
+
+function saysFeedferry(text: string): boolean {
+  const answer: unknown = JSON.parse(text);
+  return answer !== null && typeof answer === 'object' && 'ok' in answer && 'site' in answer;
 }

@@ -12,7 +12,15 @@ const LEVELS: Record<number, string> = { 10: 'trace', 20: 'debug', 30: '', 40: '
 export function openLog(output: Output, level: Settings['logLevel'], json: boolean): Logger {
   const forMachines = json || output.isTTY !== true;
   return pino(
-    { level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    {
+      ...{ level, base: null, timestamp: pino.stdTimeFunctions.isoTime },
+      hooks: {
+        // The web framework announces its address with an empty message where it is told to keep quiet.
+        logMethod(args, method) {
+          if (args[0] !== '') method.apply(this, args);
+        },
+      },
+    },
     { write: (line: string) => void output.write(forMachines ? line : humanLine(line)) },
   );
 }

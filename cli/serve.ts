@@ -41,7 +41,7 @@ export const serveCommand: CommandSpec = {
       await stack.disposeAsync().catch(() => {});
       throw error;
     }
-    log.info(`${await stop.stopped}: finishing what is in flight`);
+    log.info(`${await stop.stopped}: finishing what is in flight; again to stop at once`);
     return endWithin(stack, log);
   },
 };
