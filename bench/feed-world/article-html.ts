@@ -46,7 +46,7 @@ export function articleHtml(desk: Desk, charsTarget: number): string {
 function someBlock(desk: Desk, place: number): string {
   const at = desk.random();
   if (at < 0.7) return paragraph(desk);
-  if (at < 0.78) return `<h2>${escapeMarkup(desk.feed.prose.headline(desk.random))}</h2>\n${paragraph(desk)}`;
+  if (at < 0.78) return `<h2>${escapeMarkup(desk.feed.prose.section(desk.random))}</h2>\n${paragraph(desk)}`;
   if (at < 0.86) return `<blockquote><p>${escapeMarkup(desk.sentence())}</p></blockquote>`;
   if (at < 0.93) return list(desk);
   if (at < 0.97 || desk.feed.prose.language === 'en') return figure(desk, place);
@@ -67,11 +67,11 @@ function adorned(desk: Desk): string {
   const cut = text.lastIndexOf(' ');
   if (cut < 0 || text.includes('&')) return text;
   const [head, tail] = [text.slice(0, cut), text.slice(cut + 1)];
+  if (feed.prose.language === 'en' && at >= 0.1) return at < 0.13 ? `${head} <em>${tail}</em>` : text;
   if (at < 0.1) return `${head} <a href="${linkFrom(desk)}">${tail}</a>`;
   if (at < 0.16) return `${head} <em>${tail}</em>`;
   if (at < 0.21) return `<strong>${head}</strong> ${tail}`;
-  if (at < 0.23) return `${text}<br/>`;
-  return feed.prose.language === 'en' ? text : `${head} <code>${tail}</code>`;
+  return at < 0.23 ? `${text}<br/>` : `${head} <code>${tail}</code>`;
 }
 
 /** To another article of the feed: absolute, or relative to the article's page. */
@@ -83,7 +83,7 @@ function linkFrom(desk: Desk): string {
 function figure(desk: Desk, place: number): string {
   const { feed, random } = desk;
   const name = `${desk.entry}-${place}`;
-  const alt = escapeMarkup(feed.prose.headline(random));
+  const alt = escapeMarkup(feed.prose.caption(random));
   const inline = feed.prose.language !== 'en' && chance(random, 0.15);
   const source = inline
     ? `data:image/svg+xml;base64,${Buffer.from(drawing(name, feed.colour, 64, 32)).toString('base64')}`

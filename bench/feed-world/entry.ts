@@ -39,7 +39,7 @@ export function makeEntry(
 ): WorldEntry {
   const random = randomFor(options.seed, 'entry', feed.index, number);
   const desk = openDesk(feed, number, origin, random);
-  const title = feed.prose.headline(random);
+  const title = feed.prose.headline(random, number);
   const author = pick(random, feed.authors);
   const categories = feed.categories.filter(() => chance(random, 0.35));
   const summary = `${desk.sentence()} ${desk.sentence()}`;

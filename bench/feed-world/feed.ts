@@ -23,6 +23,8 @@ export interface WorldFeed {
   readonly listedPath: string;
   readonly title: string;
   readonly description: string;
+  /** In the list of subscriptions; null: none. */
+  readonly folder: string | null;
   readonly colour: string;
   readonly prose: Prose;
   readonly authors: readonly string[];
@@ -83,8 +85,8 @@ export function makeFeed(
     listedPath: REDIRECTING.has(lot.kind) ? `/${slug}/old-feed` : path,
     ...called(cast, prose, random),
     prose,
-    authors: Array.from({ length: between(random, 1, 3) }, () => prose.name(random)),
-    categories: Array.from({ length: between(random, 4, 9) }, () => prose.tag(random)),
+    authors: different(between(random, 1, 3), () => prose.name(random)),
+    categories: different(between(random, 4, 9), () => prose.tag(random)),
     style: cast ? 'both' : pick(random, STYLES[format]),
     messy: !cast && chance(random, 0.2),
     podcast: !cast && chance(random, 0.05),
@@ -93,16 +95,22 @@ export function makeFeed(
   };
 }
 
+/** So many draws; what is drawn twice counts once. */
+function different(draws: number, draw: () => string): string[] {
+  return [...new Set(Array.from({ length: draws }, draw))];
+}
+
 function called(cast: CastFeed | undefined, prose: Prose, random: Random): Named {
-  if (cast) return { title: cast.title, description: cast.description, colour: cast.colour };
+  if (cast) return { title: cast.title, description: cast.description, folder: cast.folder, colour: cast.colour };
   return {
+    folder: null,
     title: `${capital(prose.tag(random))} ${prose.tag(random)}`,
     description: prose.sentence(random),
     colour: `hsl(${between(random, 0, 359)} 55% 45%)`,
   };
 }
 
-type Named = Pick<WorldFeed, 'title' | 'description' | 'colour'>;
+type Named = Pick<WorldFeed, 'title' | 'description' | 'folder' | 'colour'>;
 
 function rhythm(options: WorldOptions, random: Random): Pick<WorldFeed, 'sends' | 'intervalMs' | 'phaseMs'> {
   const etag = !chance(random, options.withoutEtagShare);

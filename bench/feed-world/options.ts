@@ -10,6 +10,8 @@ export interface CastFeed {
   readonly slug: string;
   readonly title: string;
   readonly description: string;
+  /** In the list of subscriptions. */
+  readonly folder: string;
   readonly format: FeedFormat;
   readonly prose: Prose;
   /** Any CSS colour, for its pictures and its icon. */

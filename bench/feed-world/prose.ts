@@ -6,7 +6,12 @@ export interface Prose {
   /** BCP 47. */
   readonly language: string;
   readonly bytesPerChar: number;
-  headline(random: Random): string;
+  /** `entry`: the number of the entry, so that a writer can avoid saying the same thing soon again. */
+  headline(random: Random, entry: number): string;
+  /** Heads a part of an article. */
+  section(random: Random): string;
+  /** Of a picture. */
+  caption(random: Random): string;
   sentence(random: Random): string;
   tag(random: Random): string;
   /** Of a person. */
@@ -22,6 +27,8 @@ export function madeUpProse(stock: Stock): Prose {
     language: stock.tag,
     bytesPerChar: stock.bytesPerChar,
     headline: (random) => headline(random, word),
+    section: (random) => headline(random, word),
+    caption: (random) => headline(random, word),
     sentence: (random) => pick(random, stock.sentences),
     tag: (random) => pick(random, stock.words),
     name: (random) => `${capital(pick(random, stock.words))} ${capital(pick(random, stock.words))}`,

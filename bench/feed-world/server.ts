@@ -26,6 +26,7 @@ export interface ServedFeed {
   readonly url: string;
   readonly siteUrl: string;
   readonly title: string;
+  readonly folder: string | null;
   readonly kind: FeedKind;
   readonly format: FeedFormat;
 }
@@ -142,6 +143,7 @@ function servedFeed(feed: WorldFeed, origin: string): ServedFeed {
     url: origin + feed.listedPath,
     siteUrl: `${origin}/${feed.slug}/`,
     title: feed.title,
+    folder: feed.folder,
     kind: feed.kind,
     format: feed.format,
   };

@@ -1,0 +1,38 @@
+import { castFeed } from './voice.ts';
+
+export const bicycleShed = castFeed({
+  slug: 'bicycle-shed',
+  title: 'The Bicycle Shed',
+  description: 'Old bicycles, mended. No lycra.',
+  folder: 'Home',
+  format: 'rss',
+  colour: '#1f7a6c',
+  names: ['Bram de Wit'],
+  tags: ['repair', 'wheels', 'brakes', 'winter', 'restoration'],
+  headlines: [
+    'A {1978|1963|1985|1951} {touring|delivery|racing|ladies’} bicycle, {rescued|part two|almost done|from a canal}',
+    'That {clicking|ticking|grinding|squeaking}: {it is the pedal|a method|it is never the bearings|three suspects}',
+    'Truing a wheel with {two fingers|a pencil|patience|a borrowed stand}',
+    '{Chains|Brake pads|Saddles|Tyres|Lamps} for {the winter|wet roads|heavy loads|people who forget}',
+    'Ten minutes on {Sunday|a rainy evening}: {cables|spokes|the headset|a puncture}',
+  ],
+  captions: ['On the stand, {before|after}', 'The part in question'],
+  sentences: [
+    'Turn the bicycle upside down, spin the wheel, and listen before you reach for a spanner.',
+    'The {cotter pin|seat post|bottom bracket} had not moved since {1971|the moon landing}, and was in no hurry now.',
+    'Heat, oil, a night’s rest, and a {longer lever|gentler word}: in that order.',
+    'A quarter turn is enough; a half turn is {too much|next week’s repair}.',
+    'The paint under the grime is {a deep green|maroon|the blue of old enamel}, so I stopped polishing there.',
+    'New cables cost {six|nine} euros and make an old brake feel like a promise kept.',
+    'Whoever owned it before me was {left-handed|tall|careful with everything but the chain}.',
+    'Count the spokes, then count again: {thirty-six|thirty-two} behind, and one of them is a stranger.',
+    'You do not need the special tool, you need {a vice and some wood|to borrow it from me}.',
+    'Wipe the chain, oil it, wipe it again; the oil you can see is the oil that does nothing.',
+    'It came with a {pump that works|child’s seat|ticket from 1984 in the saddle bag}.',
+    'If it clicks once a turn, it is the crank or the pedal; if it clicks when it likes, it is {the saddle|you}.',
+    'Rode it to {the market|the dyke|my sister’s} and back: {eleven|thirty-four} kilometres, one stop to tighten something.',
+    'People ask what it is worth, and I say: {a good deal less than I have spent|the ride home}.',
+    'Put the screws in a saucer in the order they came out. Then keep the cat off the saucer.',
+    'Next week: {the dynamo|the gears|the bell}, which {hums|slips|sulks}.',
+  ],
+});

@@ -1,0 +1,38 @@
+import { castFeed } from './voice.ts';
+
+export const harbourLight = castFeed({
+  slug: 'harbour-light',
+  title: 'Harbour Light',
+  description: 'News from a small port: boats, weather, people.',
+  folder: 'Out there',
+  format: 'atom',
+  colour: '#2f6f8f',
+  names: ['Ewan Petrie', 'Isla Mackay'],
+  tags: ['harbour', 'weather', 'ferries', 'people', 'council'],
+  headlines: [
+    '{Morning|Evening|Island} ferry {back after repairs|to run an hour later|carries its 500,000th passenger|held by fog}',
+    'The {lifeboat|harbour office|fish market|old crane} gets {a new roof|a coat of paint|its bell back|one more year}',
+    'Storm {bends the pier lamp|takes two moorings|passes north of us|brings in a strange buoy}',
+    '{Herring|Mackerel|Crab} season opens {quietly|with a surprise|under a clear sky|a week late}',
+    'Council {asks where the bench should go|votes on the slipway|hears from the swimmers|puts off the parking question}',
+  ],
+  captions: ['The {inner|outer} harbour at {high|low} water', 'Seen from the end of the pier'],
+  sentences: [
+    'The {Margaret Ann|Northern Star|Kittiwake} came in at {six|half past seven|first light} with her deck light still on.',
+    'Nobody was hurt, and the {harbour master|coastguard|ferry company} thanked everyone who stood by with a rope.',
+    'The wind went round to the {north-west|south-east} shortly after {noon|four} and stayed there.',
+    '“We have seen worse,” said {Mrs Tulloch|the skipper|old Mr Baird}, “but we had bigger boats then.”',
+    'The {market|slipway|café on the quay} stays open as usual until {Saturday|the end of the month}.',
+    'Repairs are expected to cost about {4,000|11,000|27,500} pounds, of which half has been promised.',
+    'A notice is up at the {post office|harbour office|school gate} for those who would like to help.',
+    'Visibility was down to {two boat lengths|a few hundred metres} for most of the morning.',
+    'The {children|swimmers|ringers} met at the steps as they have every week since {2009|the old pier stood}.',
+    'Landings for the week came to {three|five|nearly eight} tonnes, a little {above|below} the same week last year.',
+    'An {eider|otter|arctic tern} was seen inside the harbour wall, to the delight of {the ferry queue|class four}.',
+    'The meeting lasted {two hours|rather longer than planned} and ended in {agreement|tea}.',
+    'Spring tides this week: keep cars off the lower quay after {nine|ten} in the evening.',
+    'Whoever lost {a yellow glove|a brass key|an oar with a red blade} may ask at the chandlery.',
+    'The bell will be rung {once|twice} on {Sunday|Friday} for a test; there is no need to come running.',
+    'Forecast for tomorrow: {light|moderate} winds, {showers|sun} later, sea {slight|smooth}.',
+  ],
+});

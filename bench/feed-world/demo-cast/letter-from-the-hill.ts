@@ -1,0 +1,38 @@
+import { castFeed } from './voice.ts';
+
+export const letterFromTheHill = castFeed({
+  slug: 'letter-from-the-hill',
+  title: 'Letter from the Hill',
+  description: 'A sheep farm, a dog, and whatever the weather brings.',
+  folder: 'Out there',
+  format: 'rss',
+  colour: '#5f7d8c',
+  names: ['Gwen Pritchard'],
+  tags: ['sheep', 'weather', 'dog', 'walls', 'neighbours', 'lambing'],
+  headlines: [
+    '{Snow|Fog|Wind|A late frost|Mud}, and {the gate|the dog|forty ewes|a visitor} {on the wrong side of it|in the kitchen}',
+    'The {wall|barn roof|well|tractor} {again|at last|and I|needs a word}',
+    '{Lambing|Shearing|Haymaking|Dipping}: {day nine|the count|with help|done}',
+    'What {Fly|the dog|my neighbour|the vet} thinks of {the new ram|bank holidays|me|the forecast}',
+    'A {quiet|long|lucky|wet} {week|night|walk} on the hill',
+  ],
+  captions: ['The top field, {from the gate|on Tuesday}', 'Fly, {working|not working}'],
+  sentences: [
+    'Up at {four|five}, because the {ewes|wind|dog} thought so.',
+    'There were {sixty-one|forty-eight} when I shut the gate, and {sixty-two|fifty} when I opened it.',
+    'The dog looked at the fog, looked at me, and went to fetch the sheep that she could hear.',
+    'Huw came over with {his trailer|a cake|an opinion}, and we mended the {gap|axle} between us.',
+    'The forecast said {light showers|a dry spell}; I have hung the forecast in the porch to dry.',
+    'A dry-stone wall falls down where the last man was in a hurry.',
+    'The small one is by the stove in {a drawer|the log basket}, making a great deal of noise for its size.',
+    'Bought {nothing|a second-hand gate|twelve hens} at the market, and was pleased with myself until {Thursday|the bill}.',
+    'From the top you can see {three counties|the sea, on the one day it is not raining|our own chimney and no other}.',
+    'Hay is in, {all of it|most of it}, and my hands know it.',
+    'The vet stayed for {tea|breakfast}, which is how you know it went well.',
+    'A walker asked whether I ever get lonely, and the dog answered for me.',
+    'The lane is {ice|a stream} as far as the chapel, so the post comes when it comes.',
+    'I have lost {a glove|my good knife|the argument} somewhere between here and the stile.',
+    'Red kites over the {larches|quarry} all afternoon, for the joy of it as far as I can tell.',
+    'That is all from here; shut the gate behind you.',
+  ],
+});

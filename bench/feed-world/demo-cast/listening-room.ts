@@ -1,0 +1,38 @@
+import { castFeed } from './voice.ts';
+
+export const listeningRoom = castFeed({
+  slug: 'listening-room',
+  title: 'The Listening Room',
+  description: 'One record a day, heard from beginning to end.',
+  folder: 'Culture',
+  format: 'json',
+  colour: '#6b4a8f',
+  names: ['Desmond Achebe'],
+  tags: ['piano', 'tape', 'choirs', 'field recordings', 'second hand'],
+  headlines: [
+    'Side {A|B} of {a record with no sleeve|“Low Water”|a wedding in 1969|“Eleven Small Dances”}',
+    'A {choir|piano|brass band|broken organ} in {a swimming bath|the rain|an empty mill|somebody’s front room}',
+    '{Hiss|Silence|Applause|The needle} as {an instrument|part of the piece|company}',
+    'Found for {one euro|nothing|three crowns}: {“Songs of the Ferry”|a test pressing|“Night Bus”|a box of tape}',
+    'Played {loud|twice|backwards by mistake|to the neighbours}',
+  ],
+  captions: ['The sleeve, such as it is', '{Side A|Side B}, {minute nine|the run-out groove}'],
+  sentences: [
+    'For the first {four|seven} minutes very little happens, and it happens beautifully.',
+    'Somebody coughs at {2:14|6:40}, and one is grateful for it.',
+    'The piano is {a quarter tone flat|missing its top C|in the next room}, and everybody has agreed not to mention it.',
+    'It was recorded in {one take|a fortnight|a corridor} with {two microphones|a borrowed machine}.',
+    'I got up to turn it over and found that I had been holding my cup for twenty minutes.',
+    'The {bass|second violin|tuba} player deserves a street named after {her|him}.',
+    'The sleeve notes are {wrong|in Estonian|a love letter}, which helps.',
+    'A theme comes back near the end, older, with its hat in its hands.',
+    'Play it while {cooking|it rains|reading nothing}, and not through the telephone.',
+    'They were {a postman, a nurse and two brothers|students}, and this is the only thing they made.',
+    'The drummer enters as one enters a library.',
+    'There is a scratch in the third song that I now hear in every other version.',
+    'It ends {in the middle|with a door|too soon}, as it should.',
+    'Pressed in {300|500} copies, of which {mine|the cat’s} is number {41|207}.',
+    'Tomorrow something with {words|trumpets|more people in it}.',
+    'My neighbour knocked, not to complain but to ask what it was.',
+  ],
+});

@@ -1,0 +1,38 @@
+import { castFeed } from './voice.ts';
+
+export const nightTrain = castFeed({
+  slug: 'night-train',
+  title: 'Night Train Journal',
+  description: 'Asleep at one border, awake at the next.',
+  folder: 'Out there',
+  format: 'rss',
+  colour: '#27345c',
+  names: ['Jonas Adler'],
+  tags: ['sleepers', 'stations', 'timetables', 'breakfast', 'borders'],
+  headlines: [
+    '{Vienna|Ljubljana|Malmö|Bari|Brest} by {breakfast|morning light|way of a siding}',
+    'The {upper|middle|lower} berth, {defended|reconsidered|and its enemies}',
+    'An hour in {Villach|Tarvisio|Děčín|Hendaye} at {three|two|four} in the morning',
+    'What to {pack|eat|read|leave behind} on a night train',
+    '{A new|The last|An unlikely} sleeper to {the coast|the mountains|Trieste|the north}',
+  ],
+  captions: ['Platform {3|7|12}, just before {midnight|five}', 'From the corridor window'],
+  sentences: [
+    'We left {four|eleven} minutes late and were early by {the border|Salzburg}, as night trains are.',
+    'The attendant asked {tea or coffee|when I would like to be woken}, wrote it on his hand, and remembered.',
+    'In the next compartment somebody was teaching somebody else {a card game|to whistle|the Slovene for “window”}.',
+    'At {two|half past three} they took the engine away, and for a quarter of an hour it was the quietest place in Europe.',
+    'The berth is {188|190} centimetres long; I am {191|186}; we have come to an arrangement.',
+    'Bring {earplugs|a corkscrew|slippers|an orange}: you will be asked to lend them and will make a friend.',
+    'There is a kind of station that exists only at night, with one lamp, one dog and one man in a vest.',
+    'The ticket cost {49|79|64} euros with a bed in it, which is less than the bed alone would have.',
+    'I woke to {snow|the sea|sunflowers|a river} on the wrong side of the window.',
+    'Breakfast is {two rolls, butter and a jam|a paper bag with hope in it}, and nothing has ever tasted better.',
+    'The {family|retired judge|cellist} across from me had been travelling since {Tuesday|Bucharest|noon}.',
+    'If you can, book the coach in the middle: it is furthest from the {wheels|couplings|smokers}.',
+    'They checked passports {twice|not at all|by torchlight}, politely.',
+    'Nobody tells you that the best part is {brushing your teeth at 140 km/h|lying still while moving}.',
+    'By the time the city begins you have already forgotten what you were worried about.',
+    'The timetable says {8:41|7:26}; the sun says later.',
+  ],
+});

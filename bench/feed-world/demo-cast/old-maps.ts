@@ -1,0 +1,38 @@
+import { castFeed } from './voice.ts';
+
+export const oldMaps = castFeed({
+  slug: 'old-maps',
+  title: 'Folded Twice',
+  description: 'Old maps, and the errors that make them worth keeping.',
+  folder: 'Culture',
+  format: 'atom',
+  colour: '#9a7434',
+  names: ['Aurelio Conti', 'Beth Harrow'],
+  tags: ['atlases', 'surveying', 'islands', 'borders', 'engraving'],
+  headlines: [
+    'The {island|mountain|lake|strait} that {was never there|moved twice|only one man saw|stayed on maps for a century}',
+    'A {road|school|river|city} atlas of {1887|1903|1746|1931}',
+    'How they measured {a valley with a chain|the coast from a rowing boat|a border with lamps|height by boiling water}',
+    'What the {folds|stains|pencil marks|blank spaces} tell',
+    '{Hachures|Soundings|Place names|Compass roses}, {a love letter|explained badly|and who drew them}',
+  ],
+  captions: ['Sheet {12|31|4}, {second|third} edition', 'Detail, {twice|four times} its size'],
+  sentences: [
+    'The engraver had never seen {the sea|a glacier|that coast}, and drew it with great confidence.',
+    'An error of {two|eleven} kilometres does not matter until somebody builds a {railway|lighthouse}.',
+    'The sheet was folded {twice|eight times}, always by the same left-handed owner.',
+    'In pencil, in the margin: “{good water|bridge gone|ask for Mathilde}”.',
+    'They carried the chain {2,140|600} times across the plain, and {the sum|one mule} failed only once.',
+    'The blank in the middle is the most honest part of the map.',
+    'It was copied from a Dutch chart, which was copied from a Portuguese one, which was {secret|stolen|a guess}.',
+    'Names in capitals paid {tax|for the printing}; the rest are in italics.',
+    'The river runs the wrong way on the {first|1791} edition, and the cattle seem not to mind.',
+    'Blue cost extra, so the lakes were coloured by {children|the binder’s daughter} at a penny a sheet.',
+    'Surveyors slept by day and measured lamps by night, at {thirty|forty-five} kilometres.',
+    'It sold for {less than its frame|nine shillings|a song} and is now behind glass.',
+    'You can date it by the {station|second bridge|missing church}.',
+    'The village still tells the story of the two men who moved the hill to suit the map.',
+    'The scale is given in {leagues|hours on foot|“common miles”}, of which there were {three|seven} kinds.',
+    'A map is an argument that somebody won.',
+  ],
+});

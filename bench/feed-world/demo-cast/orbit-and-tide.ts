@@ -1,0 +1,38 @@
+import { castFeed } from './voice.ts';
+
+export const orbitAndTide = castFeed({
+  slug: 'orbit-and-tide',
+  title: 'Orbit & Tide',
+  description: 'The sky this week, and what it does to the sea.',
+  folder: 'Out there',
+  format: 'json',
+  colour: '#3b3f7d',
+  names: ['Priya Raman', 'Tomasz Zieliński'],
+  tags: ['moon', 'planets', 'tides', 'comets', 'how-to', 'satellites'],
+  headlines: [
+    '{Venus|Jupiter|Saturn|Mars} {beside the Moon|at its highest|low in the west|behind the poplars} this {week|evening|morning}',
+    'Why the {highest|lowest} tide comes {two days|a little} after the {full|new} Moon',
+    'Seeing a {satellite|meteor|faint comet|double star} {from a balcony|with bare eyes|through thin cloud}',
+    'The {Perseids|Geminids|Leonids|Lyrids}: {when to look|what we counted|a disappointment|a very good night}',
+    'A {cheap|borrowed|home-made} telescope and {one good night|the rings of Saturn|four moons}',
+  ],
+  captions: ['Looking {west|south-east} at {nine|five} o’clock', 'Not to scale, as ever'],
+  sentences: [
+    'Look {south-west|east|straight up} about {forty minutes|an hour} after sunset; it will be the first thing you see.',
+    'No instrument is needed, but {binoculars|a bench|a warm hat} will make it better.',
+    'The Moon is {three|twelve|five} days old, and its dark side is lit by the Earth.',
+    'High water follows roughly {fifty|fifty-two} minutes later each day, because the Moon has moved on.',
+    'Give your eyes {fifteen|twenty} minutes, and do not look at your telephone in between.',
+    'The shadow takes {an hour|eighty minutes} to cross, and nobody who starts watching leaves early.',
+    'It is {four|nine} light-hours away, which is to say that you see it as it was {this morning|at breakfast}.',
+    'With {seven|ten} times magnification you can count {two|four} of the moons, on a straight line.',
+    'The harbour gauge showed {4.6|5.1} metres, {twelve|twenty} centimetres above the tables: the rest was wind.',
+    'Spring tides have nothing to do with spring, and neap tides are just as odd a word.',
+    'A steady point that crosses the sky in {four|six} minutes is a satellite; if it blinks, it is a late flight.',
+    'We counted {eleven|twenty-three|thirty-one} in an hour, and then the {cloud|dew|tea} came.',
+    'If you photograph it, rest the camera on {a wall|a fence|a bag of rice} and use the timer.',
+    'The next one that is as good will be in {2031|2028|eight years}, so take the children.',
+    'Jupiter pulls at our sea as well, about as much as {a passing bus|a thought}.',
+    'Times are for {latitude 52|the middle of Europe}; elsewhere, add or take away a little and look anyway.',
+  ],
+});

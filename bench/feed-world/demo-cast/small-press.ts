@@ -1,0 +1,38 @@
+import { castFeed } from './voice.ts';
+
+export const smallPress = castFeed({
+  slug: 'small-press',
+  title: 'Small Press Weekly',
+  description: 'Books printed in hundreds, read with care.',
+  folder: 'Culture',
+  format: 'rss',
+  colour: '#7a2f4f',
+  names: ['Hana Okafor', 'Luc Delorme', 'Ines Prado'],
+  tags: ['fiction', 'poetry', 'essays', 'translation', 'printing', 'bookshops'],
+  headlines: [
+    'Review: {“The Salt Ledger”|“Nine Rooms”|“A Map of Rain”|“Letters to a Ferryman”|“Winter Accounts”}',
+    '{Three|Five|Two} {thin|strange|kind} books for {a train|the holidays|February|a friend who does not read}',
+    'A visit to {a letterpress in a garage|the last bindery in town|a bookshop with no till|a poet’s kitchen}',
+    'In praise of {footnotes|short chapters|wide margins|translators|cheap paper}',
+    'What we got wrong about {“Nine Rooms”|the second novel|that translation|prize season}',
+  ],
+  captions: ['The {first|second} printing: {200|350|120} copies', 'From the publisher’s shelf'],
+  sentences: [
+    'It is {96|112|140} pages long and does not waste one of them.',
+    'The narrator {repairs clocks|counts passengers|is never named}, and we believe every word for as long as it lasts.',
+    'The translation, by {Ana Rusu|Piet Vermeer|Sølvi Dahl}, lets the strangeness stand where a lesser one would have explained.',
+    'One reads the {last|third|opening} chapter twice: once for what happens, and once to see how.',
+    'The press consists of {two sisters|a retired teacher|three friends} and a machine from {1954|1962}.',
+    'Not everything works; the {dream|trial|subplot with the geese} could have gone, and nobody would have asked after it.',
+    'There is a sentence on page {31|58|77} that I have been carrying about all week.',
+    'The paper is {soft|greyish|heavy}, the type is {Garamond|Bembo|something local}, and the spine will survive you.',
+    'It was turned down by {nine|fourteen} publishers, some of whom wrote to say how sorry they were.',
+    'Poems about {kitchens|rivers|fathers} are easily written and seldom this well.',
+    'The author has said that it is not about {grief|the war|her mother}, and one is free to disagree.',
+    'I lent my copy to {a colleague|the man at the post office}, who has not returned it, which is a review in itself.',
+    'They will print {another hundred|no more}, so ask your bookshop now.',
+    'Humour arrives late, in the {fourth|second} part, like a guest who has been looking for parking.',
+    'Readers wrote to correct us about {the comma|the river|the uncle}; they were right.',
+    'Available from the press, by post, wrapped in {brown paper|last year’s proofs}.',
+  ],
+});

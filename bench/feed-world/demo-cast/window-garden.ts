@@ -1,0 +1,38 @@
+import { castFeed } from './voice.ts';
+
+export const windowGarden = castFeed({
+  slug: 'window-garden',
+  title: 'Window Garden',
+  description: 'Eleven pots on the fourth floor.',
+  folder: 'Home',
+  format: 'rss',
+  colour: '#7f8f2f',
+  names: ['Sunita Verma'],
+  tags: ['herbs', 'tomatoes', 'seeds', 'balcony', 'failures'],
+  headlines: [
+    'Pot {three|seven|nine|eleven}: {basil|chives|a lemon seed|nasturtiums|one heroic tomato}',
+    'The {mint|aphids|sun|neighbour’s pigeons} {won|came early|and I have talked|moved in}',
+    'Sowing {peas|lettuce|sweet peas|marigolds} in {an egg box|a teapot|old gutters|April, foolishly}',
+    '{What died|What lived|First flowers|Last harvest}, and {why|what I learned|the count}',
+    'Watering {less|from below|by thumb|while away}',
+  ],
+  captions: ['Pot {three|seven|nine}, this morning', 'The railing at {eight|noon}'],
+  sentences: [
+    'The window faces {east|west}, so there are {four|five} good hours, less one for the chimney.',
+    'Push a finger in up to the second knuckle; if it comes out clean, water.',
+    'Of {twelve|twenty} seeds {nine|seven} came up, and {one|two} of those were something else.',
+    'I have given the basil {a bigger pot|a talking-to|away}.',
+    'There were {six|forty} aphids on Monday and one ladybird on Wednesday, and now there is only the ladybird.',
+    'The tomato is {a metre and a half|as tall as the radiator and a chair} and leans on the curtain rod.',
+    'Coffee grounds do {less than people say|nothing for mint, which needs no help}.',
+    'My neighbour one floor down reports that the {petals|drips} are welcome.',
+    'Total harvest so far: {eleven leaves|two salads|nineteen tomatoes}, and a smell on the hands.',
+    'Everything in the {blue|chipped} pot does well, and nobody knows why.',
+    'I forgot the {sweet peas|parsley} for a week and they flowered out of spite.',
+    'A chopstick, some wool and a knot that my {grandmother|dentist} taught me: it stands again.',
+    'The pigeons have been offered {another balcony|a small windmill|terms}.',
+    'If you have only one pot, grow {chives|thyme}: you cannot kill it and it goes with eggs.',
+    'The first frost is due on {Thursday|the weekend}, so pots {three to six|with feelings} come inside.',
+    'Next year fewer kinds and more of each, I write here, as I do every year.',
+  ],
+});
