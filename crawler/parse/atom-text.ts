@@ -1,12 +1,12 @@
 import { isUtf8 } from 'node:buffer';
 import type { Reading } from './reading.ts';
-import { characters, hasTags, htmlOf, line, markupOf, plainTitle, textAsHtml } from './text.ts';
+import { characters, hasTags, htmlOf, line, markupOf, markupTitle, plainTitle, textAsHtml } from './text.ts';
 import { innerBase } from './url.ts';
 import { type Attributes, attributesOf, rawOf, type XmlNode } from './xml.ts';
 
 /** An Atom text or content construct (RFC 4287 sections 3.1 and 4.1.3; Atom 0.3 section 3.1 with `mode`). */
 export interface Construct {
-  readonly kind: 'text' | 'html';
+  readonly kind: 'text' | 'html' | 'xhtml';
   readonly value: string;
   /** What is relative in it resolves against this. */
   readonly base: string | null;
@@ -30,7 +30,7 @@ export function readConstruct(node: XmlNode, name: string, reading: Reading, bas
     }
     case 'xhtml':
       return {
-        kind: 'html',
+        kind: 'xhtml',
         value: withoutDiv(plainTags(markupOf(raw, reading.own)).trim()),
         base: divBase(raw, inner),
       };
@@ -47,7 +47,8 @@ function decoded(text: string): string {
 
 /** As one line of plain text. */
 export function constructTitle(construct: Construct, charsMax: number): string {
-  return construct.kind === 'text' ? line(construct.value, charsMax) : plainTitle(construct.value, charsMax);
+  if (construct.kind === 'text') return line(construct.value, charsMax);
+  return construct.kind === 'html' ? plainTitle(construct.value, charsMax) : markupTitle(construct.value, charsMax);
 }
 
 export function constructHtml(construct: Construct): string {

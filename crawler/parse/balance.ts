@@ -19,12 +19,10 @@ interface Open {
 const CDATA = '<![CDATA[';
 /** Where a text that is not closed must end at the latest. */
 const BOUNDARIES: ReadonlySet<string> = new Set(['item', 'entry', 'channel', 'feed', 'rss', 'rdf:rdf']);
-/** Where it ends rather than swallow another field: elements that HTML does not have. */
-const FIELDS: ReadonlySet<string> = new Set(
-  [...TEXT_ELEMENTS, 'enclosure', 'source', 'author'].filter(
-    (name) => !['title', 'body', 'summary', 'link'].includes(name),
-  ),
-);
+/** Where it ends rather than swallow another field; in a body only at elements that HTML does not have. */
+const FIELDS: ReadonlySet<string> = new Set([...TEXT_ELEMENTS, 'enclosure', 'source', 'author']);
+const HTML_FIELDS: ReadonlySet<string> = new Set(['title', 'body', 'summary', 'link']);
+const BODIES = /^(?:description|content|summary|encoded|body|(?:content|xhtml|media|atom|dc):\w+|itunes:summary)$/;
 
 /** Throws PARSE_TRUNCATED where the document ends before its first whole entry, and PARSE_TOO_DEEP. */
 export function balance(xml: string, canonical: (raw: string) => string, warnings: Warnings): string {
@@ -226,6 +224,7 @@ interface TextEnd {
 
 function textEnd(xml: string, from: number, name: string, canonical: (raw: string) => string): TextEnd {
   let early: TextEnd | null = null;
+  const isBody = BODIES.test(name);
   let at = xml.indexOf('<', from);
   while (at !== -1) {
     let next = at + 1;
@@ -243,7 +242,8 @@ function textEnd(xml: string, from: number, name: string, canonical: (raw: strin
       if (BOUNDARIES.has(found)) return early ?? { end: at, next: at, closed: false };
       if (closing && TEXT_ELEMENTS.has(found))
         early ??= { end: at, next: end === -1 ? xml.length : end, closed: false };
-      else if (!closing && FIELDS.has(found)) early ??= { end: at, next: at, closed: false };
+      else if (!closing && FIELDS.has(found) && !(isBody && HTML_FIELDS.has(found)))
+        early ??= { end: at, next: at, closed: false };
     }
     if (next === -1) break;
     at = xml.indexOf('<', next);

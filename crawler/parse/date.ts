@@ -178,7 +178,7 @@ function zoneMinutes(text: string): number | null {
     if (minutes > 18 * 60) return 0;
     return offset[1] === '-' ? -minutes : minutes;
   }
-  const name = /^\(?([a-z]{1,5})\b/i.exec(text);
+  const name = /^\(?([a-z]+)\b/i.exec(text);
   if (name !== null) return ZONES[(name[1] ?? '').toLowerCase()] ?? 0;
   return /^[([]/.test(text) ? 0 : null;
 }

@@ -44,10 +44,11 @@ export function readJsonFeed(text: string, reading: Reading): ParsedFeed {
     updated: null,
     hints: noHints(),
     hubs,
-    entries: items
-      .slice(0, ENTRIES_MAX)
-      .filter((item): item is Json => isObject(item))
-      .map((item) => readItem(item, reading, authors)),
+    entries: items.slice(0, ENTRIES_MAX).flatMap((item: unknown) => {
+      if (isObject(item)) return [readItem(item, reading, authors)];
+      reading.warnings.add('PARSE_FIELD', `an item is no object: ${excerpt(String(item))}`);
+      return [];
+    }),
     warnings: [],
   };
 }
@@ -78,7 +79,7 @@ function readItem(item: Json, reading: Reading, feedAuthors: string[]): ParsedEn
   const enclosures: Enclosure[] = [];
   for (const file of asList(item, 'attachments')) {
     addEnclosure(enclosures, reading, reading.url, {
-      url: asText(file, 'url', reading) || undefined,
+      url: typeof file.url === 'string' ? file.url.toWellFormed() : undefined,
       type: asText(file, 'mime_type', reading) || undefined,
       length: typeof file.size_in_bytes === 'number' ? String(Math.trunc(file.size_in_bytes)) : undefined,
     });
@@ -124,7 +125,7 @@ function asText(from: Json, key: string, reading: Reading): string {
 }
 
 function asUrl(from: Json, key: string, reading: Reading, base: string | null): string | null {
-  return firstUrl(reading, base, asText(from, key, reading));
+  return firstUrl(reading, base, typeof from[key] === 'number' ? '' : asText(from, key, reading));
 }
 
 function isObject(value: unknown): value is Json {

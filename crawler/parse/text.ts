@@ -82,8 +82,17 @@ function piece(raw: string, at: number, found: Pieces): number {
   }
   const length = lengthTo(raw, at, '>');
   found.hasTags = true;
-  found.markup += raw.slice(at, at + length);
+  found.markup += asHtmlTag(raw.slice(at, at + length));
   return length;
+}
+
+const VOID = /^<(?:[\w-]+:)?(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr)\b/i;
+
+/** `<a name="x"/>` leaves the link open in HTML: XML's empty elements get an end tag, unless HTML has none for them. */
+function asHtmlTag(tag: string): string {
+  if (!tag.endsWith('/>') || VOID.test(tag)) return tag;
+  const name = /^<([^\s/>]+)/.exec(tag)?.[1] ?? '';
+  return `${tag.slice(0, -2).trimEnd()}></${name}>`;
 }
 
 function lengthTo(raw: string, at: number, end: string): number {
@@ -119,10 +128,16 @@ export function plainTitle(html: string, charsMax: number): string {
   return line(decodeEntities(text), charsMax);
 }
 
+/** The same of markup, in which every tag is one. */
+export function markupTitle(markup: string, charsMax: number): string {
+  const short = markup.length > charsMax * 20 ? markup.slice(0, charsMax * 20) : markup;
+  return line(decodeEntities(short.replace(TITLE_BREAKS, ' ').replace(/<[^<>]*>/g, '')), charsMax);
+}
+
 /** One line of text: white space collapsed, cut to so many characters. */
 export function line(text: string, charsMax: number): string {
   let short = text.length > charsMax * 20 ? text.slice(0, charsMax * 20) : text;
-  if (/[\t\n\r\f\v\u2028\u2029\0]| {2}/.test(short)) short = short.replace(/[\s\0]+/g, ' ');
+  if (/[\t\n\r\f\v\u00a0\u2028\u2029\0]| {2}/.test(short)) short = short.replace(/[\s\0]+/g, ' ');
   return cut(short.trim(), charsMax);
 }
 
