@@ -41,7 +41,10 @@ not ok 2 - test/broken.test.ts # time=80ms
         ok 1 - yes
         1..1
     ok 1 - works
-    1..1
+    # Subtest: throws nothing
+        1..0
+    ok 2 - throws nothing
+    1..2
 ok 3 - test/fine.test.ts # time=30ms
 
 `;
@@ -56,7 +59,7 @@ function read(tap: string): { files: FileResult[]; outside: number } {
 t.test('every titled test counts once, in the file that it stands in', async (t) => {
   const [writer, broken, fine] = read(RUN).files;
   t.match(writer, { file: 'test/writer.test.ts', ms: 1200, passed: 1, failed: 1, skipped: 2 });
-  t.match(fine, { passed: 1, failed: 0, skipped: 0 });
+  t.match(fine, { passed: 2, failed: 0, skipped: 0 });
   t.match(broken, { passed: 0, failed: 1, skipped: 0 }, 'a file that breaks before its first test has failed');
 });
 
