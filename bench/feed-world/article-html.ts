@@ -10,21 +10,12 @@ export interface Desk {
   /** `http://HOST:PORT` of the feed. */
   readonly origin: string;
   readonly entry: number;
-  /** Next sentence, as text; none twice in an article while the stock lasts. */
+  /** Next sentence, as text. */
   readonly sentence: () => string;
 }
 
-const REPEAT_TRIES = 8;
-
 export function openDesk(feed: WorldFeed, entry: number, origin: string, random: Random): Desk {
-  const used = new Set<string>();
-  const sentence = (): string => {
-    let text = feed.prose.sentence(random);
-    for (let i = 0; i < REPEAT_TRIES && used.has(text); i += 1) text = feed.prose.sentence(random);
-    used.add(text);
-    return text;
-  };
-  return { feed, random, origin, entry, sentence };
+  return { feed, random, origin, entry, sentence: feed.prose.sentences(random) };
 }
 
 /**

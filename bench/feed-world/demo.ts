@@ -76,7 +76,7 @@ async function startWorld(): Promise<RunningWorld> {
       cast: DEMO_CAST,
       formats: {},
       entries: 14,
-      bytes: 14 * 2600,
+      bytes: 14 * 1900,
       startMs: Date.now(),
       intervalMinMs: MINUTE,
       intervalMaxMs: 4 * MINUTE,

@@ -105,7 +105,7 @@ function called(cast: CastFeed | undefined, prose: Prose, random: Random): Named
   return {
     folder: null,
     title: `${capital(prose.tag(random))} ${prose.tag(random)}`,
-    description: prose.sentence(random),
+    description: prose.sentences(random)(),
     colour: `hsl(${between(random, 0, 359)} 55% 45%)`,
   };
 }

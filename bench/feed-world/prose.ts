@@ -12,7 +12,8 @@ export interface Prose {
   section(random: Random): string;
   /** Of a picture. */
   caption(random: Random): string;
-  sentence(random: Random): string;
+  /** The sentences of one article, one at each call. */
+  sentences(random: Random): () => string;
   tag(random: Random): string;
   /** Of a person. */
   name(random: Random): string;
@@ -29,7 +30,7 @@ export function madeUpProse(stock: Stock): Prose {
     headline: (random) => headline(random, word),
     section: (random) => headline(random, word),
     caption: (random) => headline(random, word),
-    sentence: (random) => pick(random, stock.sentences),
+    sentences: (random) => () => pick(random, stock.sentences),
     tag: (random) => pick(random, stock.words),
     name: (random) => `${capital(pick(random, stock.words))} ${capital(pick(random, stock.words))}`,
   };

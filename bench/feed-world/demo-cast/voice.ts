@@ -37,9 +37,18 @@ function spoken(voice: Voice): Prose {
     headline: (_, entry) => headlines[entry % headlines.length] ?? '',
     section: say(SECTIONS),
     caption: say(voice.captions),
-    sentence: say(voice.sentences),
+    sentences: (random) => deckOf(voice.sentences, random),
     tag: say(voice.tags),
     name: say(voice.names),
+  };
+}
+
+/** No pattern twice before all were there. */
+function deckOf(patterns: readonly string[], random: Random): () => string {
+  let deck: string[] = [];
+  return () => {
+    if (deck.length === 0) deck = shuffled(random, patterns);
+    return fill(deck.pop() ?? '', random);
   };
 }
 

@@ -49,9 +49,10 @@ t.test('a taken port is told before anything is started', async (t) => {
 t.test('the writers of the demo have filled in every pattern', async (t) => {
   for (const { prose, title } of DEMO_CAST) {
     const random = Math.random;
+    const sentence = prose.sentences(random);
     const said = Array.from({ length: 200 }, (_, i) => [
       prose.headline(random, i),
-      prose.sentence(random),
+      sentence(),
       prose.caption(random),
       prose.tag(random),
     ]).flat();
