@@ -1,11 +1,12 @@
 /** Short messages that an action leaves for the page after it, by code, so that no address can put words on a page. */
 const NOTICES = {
-  added: (n: number) => (n === 1 ? 'Feed added, with one article.' : `Feed added, with ${n} articles.`),
+  added: (n: number) =>
+    n === 0 ? 'Feed added.' : n === 1 ? 'Feed added, with one article.' : `Feed added, with ${n} articles.`,
   known: () => 'You follow this feed already.',
   followed: () => 'You follow this feed now.',
   unfollowed: () => 'You no longer follow the feed. Its starred articles stay in your list.',
   arranged: () => 'Saved.',
-  marked: (n: number) => (n === 1 ? 'One article marked as read.' : `${n} articles marked as read.`),
+  marked: () => 'Marked as read.',
   unread: () => 'Marked as unread.',
   refreshed: (n: number) =>
     n === 1 ? 'Fetched: one new article.' : n === 0 ? 'Fetched: nothing new.' : `Fetched: ${n} new articles.`,

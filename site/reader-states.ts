@@ -1,6 +1,6 @@
 import type { Clock, Position, Store } from '../store/contract.ts';
 import type { ReaderState, Star } from '../store/documents.ts';
-import { editDocuments, type Written } from './edit.ts';
+import { editDocuments } from './edit.ts';
 import { siteError } from './errors.ts';
 import { EXCEPTIONS_MAX, isRead, type Marks, markRead, markUnread, markUpTo, NOTHING_READ } from './marks.ts';
 import type { SiteMetrics } from './metrics.ts';
@@ -25,6 +25,8 @@ export class ReaderStates {
   readonly #options: ReaderOptions;
   readonly #view: DatabaseView<ReaderState, ReaderState>;
   readonly #writer: StandingWriter<ReaderState>;
+  /** Edits of one reader go one by one: of two that meet, the second would only read again. */
+  #lastEdit: Promise<unknown> = Promise.resolve();
   #stars: { readonly revision: number; readonly newestFirst: Star[] } | undefined;
 
   private constructor(options: ReaderOptions, view: DatabaseView<ReaderState, ReaderState>) {
@@ -90,11 +92,9 @@ export class ReaderStates {
   async setStar(articleId: string, starred: boolean): Promise<void> {
     const star = starred ? await this.#newStar(articleId) : null;
     const ids = [this.#starId(articleId)];
-    const written = await editDocuments<ReaderState>(this.#options.store.states, this.#writer, ids, (content) =>
+    this.#options.metrics.starsWritten += await this.#edit(ids, (content) =>
       star === null ? null : (content ?? star),
     );
-    this.#observe(written);
-    this.#options.metrics.starsWritten += written.length;
   }
 
   close(): Promise<void> {
@@ -102,10 +102,10 @@ export class ReaderStates {
   }
 
   async #editMarks(feeds: readonly string[], change: (marks: Marks) => Marks): Promise<void> {
-    const { store, user, metrics } = this.#options;
+    const { user, metrics } = this.#options;
     const feedById = new Map(feeds.map((feed) => [subscriptionId(user, feed), feed]));
     const ids = [...feedById.keys()];
-    const written = await editDocuments<ReaderState>(store.states, this.#writer, ids, async (content, id) => {
+    metrics.marksWritten += await this.#edit(ids, async (content, id) => {
       const feed = feedById.get(id) ?? '';
       const before: Marks = content?.kind === 'mark' ? content : NOTHING_READ;
       const after = change(before);
@@ -113,8 +113,19 @@ export class ReaderStates {
       const { upTo, read, unread } = await this.#tidied(feed, after);
       return { kind: 'mark', user, feed, upTo, read: [...read], unread: [...unread] };
     });
-    this.#observe(written);
-    metrics.marksWritten += written.length;
+  }
+
+  /** Returns how many documents were written. */
+  async #edit(
+    ids: readonly string[],
+    change: (content: ReaderState | null, id: string) => ReaderState | null | Promise<ReaderState | null>,
+  ): Promise<number> {
+    const edit = () => editDocuments(this.#options.store.states, this.#writer, ids, change);
+    const turn = this.#lastEdit.then(edit, edit);
+    this.#lastEdit = turn;
+    const written = await turn;
+    for (const { id, ver, content } of written) this.#view.observe(id, ver, content);
+    return written.length;
   }
 
   #tidied(feed: string, marks: Marks): Marks | Promise<Marks> {
@@ -134,10 +145,6 @@ export class ReaderStates {
     const known = (await this.#options.store.articles.known([articleId])).get(articleId);
     if (known === undefined) throw siteError('SITE_ARTICLE_UNKNOWN', 'There is no such article.', { input: articleId });
     return known;
-  }
-
-  #observe(written: readonly Written<ReaderState>[]): void {
-    for (const { id, ver, content } of written) this.#view.observe(id, ver, content);
   }
 
   #starId(articleId: string): string {

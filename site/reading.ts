@@ -123,15 +123,13 @@ export class Reading implements AsyncDisposable {
     return markBound(this.#options.store.articles, ids, this.#options.clock());
   }
 
-  /** Marks all of a list read that has a `num` up to `bound`; returns how many fewer are unread now. */
-  async markAllRead(shelf: Shelf, scope: Scope, bound: number): Promise<number> {
-    const before = feedsOf(shelf, scope).filter((feed) => feed.unread > 0);
+  /** Marks all of a list read that has a `num` up to `bound`. */
+  async markAllRead(shelf: Shelf, scope: Scope, bound: number): Promise<void> {
+    const feeds = feedsOf(shelf, scope).filter((feed) => feed.unread > 0);
     await this.states.markUpTo(
-      before.map((feed) => feed.id),
+      feeds.map((feed) => feed.id),
       bound,
     );
-    const after = feedsOf(await this.shelf(), scope);
-    return Math.max(0, sumOfUnread(before) - sumOfUnread(after));
   }
 
   /** Settles what was written and gives the writers back. */

@@ -5,6 +5,6 @@ import type { Action } from './action.ts';
 export const markAllRead: Action = async (site, { fields }) => {
   const scope = scopeOf(fields);
   const bound = fields.num('until');
-  const marked = await site.reading.markAllRead(await site.reading.shelf(), scope, bound);
-  return { to: fields.localPath('return', '/'), notice: 'marked', n: marked };
+  await site.reading.markAllRead(await site.reading.shelf(), scope, bound);
+  return { to: fields.localPath('return', '/'), notice: 'marked' };
 };

@@ -50,7 +50,7 @@ function row(model: ListModel, item: ListedArticle, neighbour: ListedArticle | u
   return html`<li class="row" id="${anchor(item)}" data-row data-read="${read ? 1 : 0}" data-starred="${starred ? 1 : 0}">
 ${toggle('read', id, read, away, read ? 'Mark as unread' : 'Mark as read', 'Read', ICONS.dot)}
 <div class="row-text">
-<h2 class="row-title"><a href="${articlePath(id, origin)}" data-open${attribute('lang', language)} dir="auto">${titleOf(article)}</a></h2>
+<h2 class="row-title"${attribute('lang', language)} dir="auto"><a href="${articlePath(id, origin)}" data-open>${titleOf(article)}</a></h2>
 <p class="row-meta">${model.namesFeeds && feed !== null ? html`<a class="row-feed" href="/feeds/${feed.id}" dir="auto">${feed.title}</a>` : NOTHING}${
     model.namesFeeds || article.authors.length === 0
       ? NOTHING

@@ -77,7 +77,7 @@ function articleTools(
   const button = (what: 'read' | 'star', on: boolean, returnTo: string, icon: Safe, text: string) =>
     html`<form method="post" action="/articles/${id}/${what}"><input type="hidden" name="return" value="${returnTo}"><input type="hidden" name="on" value="${on ? 1 : 0}"><button class="button" type="submit" data-do="${what}">${icon}${text}</button></form>`;
   return html`<div class="article-tools">
-${article.url === null ? NOTHING : html`<a class="button" href="${article.url}" rel="noopener noreferrer" data-original>Read the original${ICONS.out}</a>`}
+${article.url === null ? NOTHING : html`<a class="button" href="${article.url}" rel="noopener noreferrer" data-original>Original<span class="vh"> page</span>${ICONS.out}</a>`}
 ${toggle('star', id, state.isStarred, visit.path, state.isStarred ? 'Take the star away' : 'Star', 'Star', ICONS.star)}
 ${state.isRead ? button('read', false, originPath(origin), ICONS.dot, 'Mark as unread') : button('read', true, visit.path, ICONS.check, 'Mark as read')}
 </div>`;

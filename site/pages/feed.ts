@@ -32,47 +32,46 @@ function notFollowed(visit: Visit, id: string, record: FeedRecord | null): Page 
   const title = record.title === '' ? record.url : record.title;
   const feed = { id, title, ownTitle: null, folder: null, unread: 0, health: healthOf(heading), heading };
   const main = html`<div class="head"><h1 dir="auto">${title}</h1></div>
-${addresses(record)}<p class="feed-times">${feedTimes(feed, visit.now)}</p>
+<p class="feed-times">${addresses(record)}${feedTimes(feed, visit.now)}</p>
 <div class="empty"><p>You do not follow this feed.</p>
 <form method="post" action="/feeds/${id}/follow"><button class="button button-strong" type="submit">Follow it</button></form></div>`;
   return { title, main, place: null };
 }
 
 function about(visit: Visit, feed: ShelfFeed, record: FeedRecord | null): Safe {
+  const refresh = html`<form method="post" action="/feeds/${feed.id}/refresh"><button class="button" type="submit">${ICONS.refresh}Fetch now</button></form>`;
   return html`<section class="about" aria-label="About this feed">
-${record === null ? NOTHING : html`${record.description === '' ? NOTHING : html`<p class="about-text" dir="auto">${record.description}</p>`}${addresses(record)}`}
-<p class="feed-times">${feedTimes(feed, visit.now)}</p>
+${record === null || record.description === '' ? NOTHING : html`<p class="about-text" dir="auto">${record.description}</p>`}
+<p class="feed-times">${record === null ? NOTHING : addresses(record)}${feedTimes(feed, visit.now)}</p>
 ${feedTrouble(feed, visit.now)}
 <div class="about-tools">
-${record === null ? NOTHING : html`<form method="post" action="/feeds/${feed.id}/refresh"><button class="button" type="submit">${ICONS.refresh}Fetch now</button></form>`}
-${arrangeMenu(visit, feed)}
-${unfollowMenu(feed)}
-</div>
+${record === null ? NOTHING : refresh}
+${settings(visit, feed)}
 ${record === null ? NOTHING : historyTable(record.history, visit.now)}
+</div>
 </section>`;
 }
 
 function addresses(record: FeedRecord): Safe {
-  return html`<p class="about-links wrap" dir="ltr">${record.siteUrl === null ? NOTHING : html`<a href="${record.siteUrl}" rel="noopener noreferrer">${withoutScheme(record.siteUrl)}</a>`}<a class="muted" href="${record.url}" rel="noopener noreferrer">Feed<span class="vh"> document: ${record.url}</span></a></p>`;
+  const site = record.siteUrl;
+  return html`${site === null ? NOTHING : html`<a class="wrap" dir="ltr" href="${site}" rel="noopener noreferrer">${withoutScheme(site)}</a>`}<a href="${record.url}" rel="noopener noreferrer">Feed<span class="vh"> document</span></a>`;
 }
 
-function arrangeMenu(visit: Visit, feed: ShelfFeed): Safe {
+/** The reader's own name and folder, and the way out. */
+function settings(visit: Visit, feed: ShelfFeed): Safe {
   const folders = visit.shelf.folders.map((folder) => folder.name);
-  return html`<details class="menu"><summary class="button">Name and folder</summary>
-<form class="menu-body form" method="post" action="/feeds/${feed.id}/arrange">
+  return html`<details class="menu"><summary class="button">Settings</summary><div class="menu-body">
+<form class="form" method="post" action="/feeds/${feed.id}/arrange">
 <label for="own-title">Name <span class="muted">(empty: as the feed calls itself)</span></label>
 <input id="own-title" name="title" type="text" maxlength="200" autocomplete="off" dir="auto" value="${feed.ownTitle}" placeholder="${feed.heading?.title}">
 ${folderField('own-folder', feed.folder ?? '', folders)}
 <button class="button button-strong" type="submit">Save</button>
-</form></details>`;
-}
-
-function unfollowMenu(feed: ShelfFeed): Safe {
-  return html`<details class="menu"><summary class="button">Stop following</summary>
-<form class="menu-body" method="post" action="/feeds/${feed.id}/unfollow">
-<p>Its articles leave your lists. What you read is remembered in case you follow it again, and starred articles stay.</p>
-<button class="button button-strong" type="submit">Stop following</button>
-</form></details>`;
+</form>
+<form method="post" action="/feeds/${feed.id}/unfollow">
+<p>Without this feed its articles leave your lists. What you read is remembered in case you follow it again, and starred
+articles stay.</p>
+<button class="button" type="submit">Stop following</button>
+</form></div></details>`;
 }
 
 function historyTable(history: readonly Attempt[], now: number): Safe {

@@ -62,8 +62,7 @@ function feedRow(feed: ShelfFeed, now: number): Safe {
   const { heading } = feed;
   return html`<li class="feed">
 <div class="feed-name"><h3><a href="/feeds/${feed.id}" dir="auto">${feed.title}</a></h3>${count(`feed:${feed.id}`, feed.unread, 'unread')}</div>
-${heading === null ? NOTHING : html`<p class="feed-address muted wrap" dir="ltr">${withoutScheme(heading.siteUrl ?? heading.url)}</p>`}
-<p class="feed-times">${feedTimes(feed, now)}</p>
+<p class="feed-times">${heading === null ? NOTHING : html`<span class="wrap" dir="ltr">${withoutScheme(heading.siteUrl ?? heading.url)}</span>`}${feedTimes(feed, now)}</p>
 ${feedTrouble(feed, now)}
 </li>`;
 }
@@ -77,9 +76,9 @@ export function feedTimes({ heading }: ShelfFeed, now: number): Safe {
       : html`<span>Fetched ${shortTime(heading.triedAt, now)}</span>`;
   if (heading.state === 'gone') return html`${fetched}<span>Not fetched any more</span>`;
   if (heading.state === 'paused') return html`${fetched}<span>Paused</span>`;
-  const next =
-    heading.nextAt <= now ? html`<span>Due now</span>` : html`<span>Next ${shortTime(heading.nextAt, now)}</span>`;
-  return html`${fetched}${next}${heading.nextWhy === '' ? NOTHING : html`<span class="muted">${heading.nextWhy}</span>`}`;
+  const why = heading.nextWhy === '' ? '' : ` (${heading.nextWhy})`;
+  if (heading.nextAt <= now) return html`${fetched}<span>Due now${why}</span>`;
+  return html`${fetched}<span>Next ${shortTime(heading.nextAt, now)}${why}</span>`;
 }
 
 /** The last error, in plain words and with its code. */

@@ -27,7 +27,7 @@ export function layout(frame: Frame, page: Page): Safe {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="${asset('favicon.svg')}" type="image/svg+xml">
-<link rel="preload" href="${asset('fonts/source-sans-3-latin.woff2')}" as="font" type="font/woff2" crossorigin>
+<link rel="preload" href="/static/fonts/source-sans-3-latin.woff2" as="font" type="font/woff2" crossorigin>
 <link rel="stylesheet" href="${asset('site.css')}">
 <script src="${asset('site.js')}" defer></script>
 </head>
