@@ -9,6 +9,7 @@ import type { FetchedBody, Fetcher, FetchResult, NotModified } from './fetch.ts'
 import { digest } from './identity.ts';
 import { parseFeed } from './parse/parse.ts';
 import { freshMs, retryAfterMs } from './publisher-wishes.ts';
+import type { Claim } from './queue/contract.ts';
 import type { ScheduleLimits } from './schedule.ts';
 import { type StoredEntries, storeEntries } from './store-feed.ts';
 import { type StoreSession, StoreTrouble } from './store-session.ts';
@@ -46,11 +47,11 @@ const RECORD_ATTEMPTS_MAX = 10;
  */
 export async function crawlFeed(
   options: CrawlFeedOptions,
-  id: string,
+  claim: Claim,
   wanted: (record: FeedRecord) => boolean,
 ): Promise<CrawledFeed> {
   const { fetcher, clock, signal } = options;
-  const live = await options.session.feed(id);
+  const live = await options.session.feed(claim.job.feed);
   if (live === undefined || !wanted(live.content)) return { kind: 'passed-over' };
   const record = live.content;
   const at = clock();

@@ -1,7 +1,7 @@
 /** One pass over the feeds: `feedferry crawl --once`. */
 import type { Clock, Store } from '../store/contract.ts';
 import { CodedError } from '../store/errors.ts';
-import { type CrawledFeed, type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
+import { type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
 import { type Choice, isWanted, wantedFeeds } from './due-feeds.ts';
 import { crawlerError } from './errors.ts';
 import type { Fetcher } from './fetch.ts';
@@ -155,7 +155,7 @@ class Pass {
 
   async #work(claim: Claim): Promise<'done' | 'back'> {
     try {
-      const crawled = await this.#crawlOne(claim.job.feed);
+      const crawled = await crawlFeed(this.#crawling, claim, (record) => isWanted(this.#choice, record));
       if (crawled.kind === 'unfinished') return 'back';
       if (crawled.kind === 'passed-over') this.#passedOver += 1;
       tally(this.#metrics, crawled);
@@ -166,10 +166,6 @@ class Pass {
       this.#end(error);
       return 'back';
     }
-  }
-
-  #crawlOne(feed: string): Promise<CrawledFeed> {
-    return crawlFeed(this.#crawling, feed, (record) => isWanted(this.#choice, record));
   }
 
   #ended(): boolean {

@@ -55,6 +55,8 @@ export interface FetchRequest extends Validators {
   /** Absolute http(s). User and password in it are sent as basic authentication, to its own origin only. */
   readonly url: string;
   readonly signal?: AbortSignal | undefined;
+  /** False: the host is not asked again soon, so the connection is not kept. Default true. */
+  readonly keepConnection?: boolean;
 }
 
 interface FetchedHead extends Validators {
@@ -207,7 +209,7 @@ class Fetch {
     const answer = await exchange(this.#connections.agent, {
       url,
       headers,
-      lastOnConnection: this.#connections.crowded(),
+      lastOnConnection: this.#request.keepConnection === false || this.#connections.crowded(),
       timeoutMs: Math.max(1, Math.round(timeoutMs - this.#ms())),
       bodyBytesMax,
       decodedBytesMax,

@@ -234,7 +234,7 @@ class Running implements RunningCrawler {
   async #work(claim: Claim): Promise<'done' | 'back'> {
     const { feed, urgent } = claim.job;
     try {
-      const crawled = await crawlFeed(this.#crawling, feed, (record) => urgent || this.#isDue(record));
+      const crawled = await crawlFeed(this.#crawling, claim, (record) => urgent || this.#isDue(record));
       if (crawled.kind === 'unfinished') return 'back';
       tally(this.#metrics, crawled);
       this.#crawled(feed);

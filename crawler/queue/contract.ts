@@ -17,6 +17,8 @@ export interface Claim {
   readonly job: Job;
   /** Of the feed's URL. */
   readonly host: string;
+  /** Other feeds of this host wait: its connection is worth keeping. */
+  readonly more: boolean;
 }
 
 export type ClaimAnswer =

@@ -90,7 +90,10 @@ export class LocalQueue implements Queue {
     this.#waiting -= 1;
     this.#budget.start(line.host, now);
     this.#giveTurn(line, now);
-    return { kind: 'claimed', claim: { job, host: line.host } };
+    return {
+      kind: 'claimed',
+      claim: { job, host: line.host, more: line.urgent.length + line.jobs.length > line.head },
+    };
   }
 
   async done(claim: Claim): Promise<void> {
