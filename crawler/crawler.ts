@@ -163,8 +163,14 @@ class Pass {
       this.#report(false);
       return 'done';
     } catch (error) {
-      this.#end(error);
-      return 'back';
+      if (error instanceof StoreTrouble) {
+        this.#end(error);
+        return 'back';
+      }
+      // A fault of ours with this one feed: it stays due, and the others go on.
+      tally(this.#metrics, { kind: 'failed', error: codedTrouble(error), bytes: 0, ms: 0 });
+      this.#done += 1;
+      return 'done';
     }
   }
 

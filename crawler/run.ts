@@ -10,7 +10,7 @@ import { type CrawlerMetrics, newMetrics } from './metrics.ts';
 import { Pump } from './pump.ts';
 import type { Claim } from './queue/contract.ts';
 import { LocalQueue } from './queue/local.ts';
-import { StoreSession } from './store-session.ts';
+import { StoreSession, StoreTrouble } from './store-session.ts';
 import { tally } from './tally.ts';
 
 export interface RunOptions {
@@ -64,6 +64,7 @@ const WAITING_MAX = 20_000;
 /** Between two looks at a store in trouble. */
 const TROUBLE_MS_MIN = 500;
 const TROUBLE_MS_MAX = 15_000;
+const SET_ASIDE_MS = 3_600_000;
 const REFRESH_MS_MAX = 60_000;
 const REFRESH_GAP_MS = 30_000;
 /** After breaking off: for what is being written. */
@@ -86,6 +87,8 @@ class Running implements RunningCrawler {
   readonly #breakOff = new AbortController();
   readonly #startedAt: number;
   readonly #refreshing = new Map<string, Set<(error?: unknown) => void>>();
+  /** Feeds that met a fault of ours, until when they are left alone. */
+  readonly #setAside = new Map<string, number>();
   #state: CrawlerStatus['state'] = 'running';
   #trouble: CodedError | null = null;
   #nextDueAt: number | null = null;
@@ -203,13 +206,23 @@ class Running implements RunningCrawler {
     for (let after: { nextAt: number; id: string } | undefined; this.#queue.waiting < WAITING_MAX; ) {
       const page = await store.feeds.due({ now, limit: PAGE_SIZE, ...(after === undefined ? {} : { after }) });
       const added = await this.#queue.add(
-        page.map(({ id, url, nextAt }) => ({ feed: id, url, nextAt, urgent: false })),
+        page
+          .filter(({ id }) => !this.#isSetAside(id, now))
+          .map(({ id, url, nextAt }) => ({ feed: id, url, nextAt, urgent: false })),
       );
       if (added > 0) this.#pump.kick();
       after = page.at(-1);
       if (page.length < PAGE_SIZE) break;
     }
     this.#nextDueAt = await store.feeds.nextDueAt();
+  }
+
+  #isSetAside(feed: string, now: number): boolean {
+    const until = this.#setAside.get(feed);
+    if (until === undefined) return false;
+    if (now < until && until - now <= SET_ASIDE_MS) return true;
+    this.#setAside.delete(feed);
+    return false;
   }
 
   #idleMs(): number {
@@ -240,9 +253,16 @@ class Running implements RunningCrawler {
       this.#crawled(feed);
       return 'done';
     } catch (error) {
-      this.#inTrouble(error);
-      this.#crawled(feed, codedTrouble(error));
-      return 'back';
+      const coded = codedTrouble(error);
+      this.#crawled(feed, coded);
+      if (error instanceof StoreTrouble) {
+        this.#inTrouble(error);
+        return 'back';
+      }
+      // A fault of ours with this one feed, which stays due: it is not asked again for a while.
+      tally(this.#metrics, { kind: 'failed', error: coded, bytes: 0, ms: 0 });
+      this.#setAside.set(feed, this.#options.clock() + SET_ASIDE_MS);
+      return 'done';
     }
   }
 

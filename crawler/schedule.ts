@@ -84,8 +84,7 @@ interface Wait {
 
 export function nextFetch(input: ScheduleInput): NextFetch {
   const intervalMs = adaptedInterval(input);
-  const own =
-    input.happened.kind === 'failed' ? backoff(input.happened, intervalMs, input.limits) : adaptive(intervalMs);
+  const own = input.happened.kind === 'failed' ? backoff(input.happened, intervalMs, input) : adaptive(intervalMs);
   const longest = [own, ...asked(input)].reduce((a, b) => (b.ms > a.ms ? b : a));
   const at = input.now + Math.round(longest.ms * (1 + JITTER * input.random()));
   const allowedAt = input.hints === undefined ? at : afterSkipped(at, input.hints);
@@ -98,8 +97,12 @@ function adaptive(ms: number): Wait {
 }
 
 /** Doubles with each failure in a row. */
-function backoff(failed: { status: number | null; errors: number }, intervalMs: number, limits: ScheduleLimits): Wait {
-  const overloaded = failed.status === 429 || failed.status === 503;
+function backoff(
+  failed: { status: number | null; errors: number },
+  intervalMs: number,
+  { limits, retryAfterMs }: ScheduleInput,
+): Wait {
+  const overloaded = (failed.status === 429 || failed.status === 503) && retryAfterMs === null;
   const base = Math.max(limits.minIntervalMs, Math.min(intervalMs, BACKOFF_BASE_MS_MAX));
   const doubled = base * (overloaded ? OVERLOAD_FACTOR : 1) * 2 ** Math.min(failed.errors - 1, 30);
   const ms = Math.min(doubled, Math.max(BACKOFF_MS_MAX, limits.minIntervalMs));
