@@ -31,7 +31,7 @@ const RETRY_AFTER_S = 30;
 /** The web application, not yet listening. */
 export async function buildApp(site: Site): Promise<FastifyInstance> {
   const app = fastify({
-    loggerInstance: site.options.log,
+    loggerInstance: site.options.log.child({}),
     logController: new LogController({ disableRequestLogging: true }),
     requestTimeout: RECEIVE_MS_MAX,
     connectionTimeout: IDLE_MS_MAX,
@@ -39,6 +39,8 @@ export async function buildApp(site: Site): Promise<FastifyInstance> {
     bodyLimit: FORM_BYTES_MAX,
     forceCloseConnections: 'idle',
     routerOptions: { ignoreTrailingSlash: true },
+    // An address that cannot be decoded gets no further than the router: no hook has run.
+    frameworkErrors: (error, request, reply) => void sendTrouble(site, error, request, reply.headers(SECURITY_HEADERS)),
   });
   app.server.maxConnections = CONNECTIONS_MAX;
   addGuards(app, site);
@@ -169,16 +171,7 @@ async function stateOf(site: Site, request: FastifyRequest): Promise<{ counts: R
 
 /** Errors become pages, are counted, and are logged once: ours as errors, those of a request in detail only. */
 function addTrouble(app: FastifyInstance, site: Site): void {
-  app.setErrorHandler(async (thrown, request, reply) => {
-    const trouble = troubleOf(thrown);
-    const { status, code, error } = trouble;
-    const about = { err: error.cause ?? error, code, method: request.method, path: request.url };
-    if (status >= 500 && !trouble.isReadOnly) request.log.error(about, error.message);
-    else request.log.debug(about, error.message);
-    if (status === 503) reply.header('retry-after', RETRY_AFTER_S);
-    if (wantsJson(request)) return reply.status(status).send({ error: error.toJSON() });
-    return sendHtml(site, reply.status(status), layout({ asset: site.asset, visit: null }, troublePage(trouble)));
-  });
+  app.setErrorHandler(async (thrown, request, reply) => sendTrouble(site, thrown, request, reply));
   const methods = methodsByPath();
   app.setNotFoundHandler(async (request, reply) => {
     const path = (request.url.split('?', 1)[0] ?? '').replace(/(?<=.)\/$/, '');
@@ -188,6 +181,17 @@ function addTrouble(app: FastifyInstance, site: Site): void {
     reply.header('allow', allowed.join(', '));
     throw siteError('SITE_METHOD_UNSUPPORTED', `${request.method} does nothing here.`, { input: path.slice(0, 200) });
   });
+}
+
+function sendTrouble(site: Site, thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const trouble = troubleOf(thrown);
+  const { status, code, error } = trouble;
+  const about = { err: error.cause ?? error, code, method: request.method, path: request.url };
+  if (status >= 500 && !trouble.isReadOnly) request.log.error(about, error.message);
+  else request.log.debug(about, error.message);
+  if (status === 503) reply.header('retry-after', RETRY_AFTER_S);
+  if (wantsJson(request)) return reply.status(status).send({ error: error.toJSON() });
+  return sendHtml(reply.status(status), layout({ asset: site.asset, visit: null }, troublePage(trouble)));
 }
 
 /** What can be done with a path: for 405, which fastify does not tell from 404. */
@@ -209,10 +213,10 @@ function methodsByPath(): (path: string) => string[] {
 }
 
 function sendPage(site: Site, reply: FastifyReply, visit: Visit, page: Page): FastifyReply {
-  return sendHtml(site, reply.status(page.status ?? 200), layout({ asset: site.asset, visit }, page));
+  return sendHtml(reply.status(page.status ?? 200), layout({ asset: site.asset, visit }, page));
 }
 
-function sendHtml(_site: Site, reply: FastifyReply, document: Safe): FastifyReply {
+function sendHtml(reply: FastifyReply, document: Safe): FastifyReply {
   return reply.type('text/html; charset=utf-8').header('cache-control', 'private, no-cache').send(document.text);
 }
 

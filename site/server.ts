@@ -44,8 +44,12 @@ export async function startSite(options: SiteOptions): Promise<RunningSite> {
 }
 
 async function listen(app: FastifyInstance, { host, port }: SiteOptions['listen']): Promise<void> {
+  const { level } = app.log;
+  // Who starts the site tells where it listens.
+  app.log.level = 'silent';
   try {
-    await app.listen({ host, port, listenTextResolver: () => '' });
+    await app.listen({ host, port });
+    app.log.level = level;
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code;
     const input = `${host}:${port}`;

@@ -1,5 +1,6 @@
 import pino from 'pino';
 import type { Test } from 'tap';
+import { request } from 'undici';
 import { type RunningSite, startSite } from '../../site/server.ts';
 import type { SiteOptions } from '../../site/site.ts';
 import { DEFAULT_USER, subscribeAll } from '../../site/subscriptions.ts';
@@ -52,7 +53,7 @@ export interface Answer {
 export const CLICK = { 'sec-fetch-site': 'same-origin', 'sec-fetch-mode': 'navigate', 'sec-fetch-dest': 'document' };
 
 export async function get(site: RunningSite, path: string, headers: Record<string, string> = {}): Promise<Answer> {
-  return answerOf(await fetch(site.url + path, { headers, redirect: 'manual' }));
+  return ask(site, 'GET', path, headers);
 }
 
 /** Presses a button. */
@@ -62,13 +63,22 @@ export async function post(
   fields: Record<string, string> = {},
   headers: Record<string, string> = CLICK,
 ): Promise<Answer> {
-  const body = new URLSearchParams(fields);
-  return answerOf(await fetch(site.url + path, { method: 'POST', body, headers, redirect: 'manual' }));
+  const type = { 'content-type': 'application/x-www-form-urlencoded' };
+  return ask(site, 'POST', path, { ...type, ...headers }, new URLSearchParams(fields).toString());
 }
 
-async function answerOf(response: Response): Promise<Answer> {
-  const to = response.headers.get('location') ?? '';
-  return { status: response.status, text: await response.text(), headers: response.headers, to };
+/** One request just as it is told: `fetch` would set headers of its own. */
+export async function ask(
+  site: RunningSite,
+  method: 'GET' | 'HEAD' | 'POST',
+  path: string,
+  headers: Record<string, string>,
+  body: string | null = null,
+): Promise<Answer> {
+  const answer = await request(site.url + path, { method, headers, body });
+  const entries = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)]);
+  const all = new Headers(entries);
+  return { status: answer.statusCode, text: await answer.body.text(), headers: all, to: all.get('location') ?? '' };
 }
 
 /** Titles of the articles in a list, in its order. */
