@@ -3,6 +3,7 @@
 # Usage, as root on Debian with debootstrap: test/rig/bare-machine.sh [FOLDER]     (default /var/tmp/feedferry-bare)
 # Takes what is committed. Prints how long each step took; exits 0 where both commands worked. KEEP=1 keeps the folder.
 set -euo pipefail
+export PATH=$PATH:/usr/sbin:/sbin
 
 # Mounts and processes go away with these namespaces, however this ends.
 if [ -z "${FEEDFERRY_BARE_INSIDE:-}" ]; then

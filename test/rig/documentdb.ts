@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
-import { onPath } from './programs.ts';
+import { onPath, rootEnvironment } from './programs.ts';
 
 const MAKE_SCRIPT = join(import.meta.dirname, 'documentdb-root.sh');
 const RUN_SCRIPT = join(import.meta.dirname, 'documentdb-run.sh');
@@ -137,7 +137,7 @@ interface LoggedChild {
 /** `progress` gets the lines that start with `rig: `. */
 function spawnLogged(command: readonly string[], progress: (line: string) => void): LoggedChild {
   const [program = '', ...args] = command;
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env: rootEnvironment() });
   let log = '';
   const take = (chunk: Buffer): void => {
     const text = chunk.toString('utf8');

@@ -1,7 +1,7 @@
 /** Installs what the tests want and this machine lacks, where that is possible: root on a system with apt-get. */
 import { spawn } from 'node:child_process';
 import { chromiumPath } from './chromium.ts';
-import { onPath } from './programs.ts';
+import { onPath, rootEnvironment } from './programs.ts';
 import { givenService } from './service.ts';
 
 const INSTALL_MS_MAX = 600_000;
@@ -48,11 +48,10 @@ export async function setUp(say: (line: string) => void): Promise<void> {
     log = await aptGet(['install', ...INSTALL_OPTIONS, ...names]);
   }
   const left = wants().filter((want) => want.missing);
+  const lacking = left.map((want) => want.package).join(', ');
   if (left.length === 0) say(`installed in ${Math.round((Date.now() - started) / 1000)} s`);
   else
-    say(
-      `apt-get could not install ${left.map((want) => want.package).join(', ')}; the tests that need them are skipped. It said:\n${log}`,
-    );
+    say(`apt-get could not install ${lacking}; tests that need it are skipped. It said:\n${log ?? 'that all is well'}`);
 }
 
 const INSTALL_OPTIONS = ['--yes', '--no-install-recommends', '--option', 'DPkg::Lock::Timeout=120'];
@@ -60,7 +59,7 @@ const INSTALL_OPTIONS = ['--yes', '--no-install-recommends', '--option', 'DPkg::
 /** Returns undefined, or the end of what it said where it failed or took too long. */
 function aptGet(args: readonly string[]): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+    const env = { ...rootEnvironment(), DEBIAN_FRONTEND: 'noninteractive' };
     const child = spawn('apt-get', ['--quiet', ...args], {
       env,
       stdio: ['ignore', 'pipe', 'pipe'],
