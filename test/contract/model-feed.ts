@@ -87,7 +87,10 @@ class ModelWriter {
   readonly #server: Server;
   readonly #faults: Faults | undefined;
   readonly #unresolved = new Set<number>();
+  readonly #pending = new Set<Promise<unknown>>();
   #last: number;
+  #published: number;
+  #closed = false;
   #fenced = false;
 
   constructor(server: Server, slot: number, state: Slot, faults: Faults | undefined) {
@@ -95,14 +98,20 @@ class ModelWriter {
     this.slot = slot;
     this.epoch = state.epoch;
     this.#last = state.stable;
+    this.#published = state.stable;
     this.#faults = faults;
   }
 
-  edit(edits: readonly Edit<User>[]): Promise<Outcome[]> {
-    return Promise.all(edits.map((edit) => this.#edit(edit)));
+  async edit(edits: readonly Edit<User>[]): Promise<Outcome[]> {
+    if (this.#closed) throw new Error('closed');
+    const call = Promise.all(edits.map((edit) => this.#edit(edit)));
+    this.#pending.add(call);
+    return await call.finally(() => this.#pending.delete(call));
   }
 
   async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.allSettled(this.#pending);
     const slot = this.#server.slots.get(this.slot);
     if (slot?.epoch === this.epoch && this.#unresolved.size === 0) slot.owner = '';
   }
@@ -135,12 +144,10 @@ class ModelWriter {
     }
     const window = mistake === 'no-window' ? WINDOW * 100 : WINDOW;
     for (;;) {
-      const lowest = Math.min(...this.#unresolved, this.#last + 1);
       if (this.#fenced) throw new Error('fenced');
-      if (this.#last + 1 < lowest + window) break;
-      // A lost acknowledgement may never be resolved: the writer is of no use any more.
-      if (!this.#server.slots.has(this.slot) || this.#server.slots.get(this.slot)?.epoch !== this.epoch)
-        throw new Error('fenced');
+      if (this.#last < this.#published + window) break;
+      // A lost acknowledgement may never be resolved: then only a takeover ends this.
+      if (this.#server.slots.get(this.slot)?.epoch !== this.epoch) throw new Error('fenced');
       await new Promise((resolve) => setImmediate(resolve));
     }
     this.#last += 1;
@@ -151,7 +158,10 @@ class ModelWriter {
   #resolve(n: number): void {
     this.#unresolved.delete(n);
     const slot = this.#server.slots.get(this.slot);
-    if (slot?.epoch === this.epoch) slot.stable = Math.min(...this.#unresolved, this.#last + 1) - 1;
+    // The window counts from what was published, not from what could be: a takeover fills no further.
+    if (slot?.epoch !== this.epoch) return;
+    this.#published = Math.min(...this.#unresolved, this.#last + 1) - 1;
+    slot.stable = this.#published;
   }
 }
 
@@ -188,6 +198,7 @@ function openModelWriter(server: Server, faults: Faults | undefined): ModelWrite
   if (server.mistake !== 'global-counter') while (server.slots.get(slot)?.owner) slot += 1;
   const state = server.slots.get(slot) ?? { epoch: 1, stable: 0, owner: '' };
   state.owner = 'model';
+  state.epoch += 1;
   server.slots.set(slot, state);
   return new ModelWriter(server, slot, state, faults);
 }
