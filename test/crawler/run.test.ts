@@ -1,0 +1,176 @@
+import { DatabaseSync } from 'node:sqlite';
+import t from 'tap';
+import { type RunningCrawler, type RunOptions, startCrawler } from '../../crawler/run.ts';
+import { codeOf } from '../../store/errors.ts';
+import { openStore } from '../../store/open.ts';
+import { entries, feedSite } from './feed-site.ts';
+import { onEachEngine, type Setting, setting } from './harness.ts';
+
+function start(here: Setting, more: Partial<RunOptions> = {}): RunningCrawler & AsyncDisposable {
+  const crawler = startCrawler({
+    store: here.store,
+    fetcher: here.fetcher,
+    concurrency: 4,
+    hostGapMs: 0,
+    hostConnections: 4,
+    minIntervalMs: 15 * 60_000,
+    maxIntervalMs: 24 * 3_600_000,
+    clock: () => here.clock.now,
+    random: () => 0,
+    ...more,
+  });
+  return Object.assign(crawler, { [Symbol.asyncDispose]: () => crawler.stop() });
+}
+
+async function until(what: string, condition: () => boolean | Promise<boolean>, msMax = 20_000): Promise<void> {
+  const started = performance.now();
+  while (!(await condition())) {
+    if (performance.now() - started > msMax) throw new Error(`never came true: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+await onEachEngine(t, 'feeds are fetched as they come due, again and again', async (t, engine) => {
+  await using site = await feedSite({ a: { entries: entries(2), etag: '"1"' }, b: { entries: entries(1) } });
+  await using here = await setting(engine);
+  const [a, b] = await here.add(`${site.url}/a`, `${site.url}/b`);
+  await using crawler = start(here);
+  await until('both are fetched', async () => (await here.articles()).length === 3);
+  await until('nothing is in flight', () => crawler.status().inFlight === 0);
+  t.equal(site.requests.length, 2);
+  here.clock.now += 48 * 3_600_000;
+  crawler.wake();
+  await until('both are fetched again', async () => {
+    const records = await Promise.all([here.feed(a), here.feed(b)]);
+    return records.every(({ history }) => history.length === 2);
+  });
+  t.match(crawler.status(), {
+    state: 'running',
+    waiting: 0,
+    error: null,
+    metrics: { fetches: { ok: 3, 'not-modified': 1 }, articlesNew: 3 },
+  });
+  await until('the next is known', () => (crawler.status().nextDueAt ?? 0) > here.clock.now);
+  t.equal(crawler.status().why, 'no feed is due');
+});
+
+t.test('a feed that another process adds is found without being told', async (t) => {
+  await using site = await feedSite({ a: { entries: entries(1) } });
+  await using here = await setting();
+  await using crawler = start(here);
+  await until('it sleeps', () => crawler.status().why === 'no feed is due');
+  await here.add(`${site.url}/a`);
+  await until('it is fetched', () => site.requests.length === 1);
+  t.pass('within the time of a poll');
+});
+
+await onEachEngine(t, 'what a reader refreshes goes before all that waits', async (t, engine) => {
+  const names = Array.from({ length: 20 }, (_, i) => `feed-${i}`);
+  const slowly = () => new Promise<void>((resolve) => setTimeout(resolve, 60));
+  const feeds = Object.fromEntries(names.map((name) => [name, { entries: entries(1), before: slowly }]));
+  await using site = await feedSite(feeds);
+  await using here = await setting(engine);
+  const ids = await here.add(...names.map((name) => `${site.url}/${name}`));
+  await using crawler = start(here, { concurrency: 1, clock: Date.now });
+  await until('it has begun', () => site.requests.length >= 2);
+  const asked = new Set(site.requests.map(({ url }) => url));
+  const last = names.findLastIndex((name) => !asked.has(`/${name}`));
+  await crawler.refresh(ids[last] ?? '');
+  t.equal((await here.feed(ids[last])).history.length, 1);
+  t.ok(site.requests.length < 10, `after ${site.requests.length} requests`);
+});
+
+t.test(
+  'a refresh asks a feed that is not due, but not twice in a moment, and not against the publisher’s wish',
+  async (t) => {
+    await using site = await feedSite({
+      a: { entries: entries(1) },
+      busy: { entries: [], answer: (response) => response.writeHead(429, { 'retry-after': '3600' }).end() },
+      down: { entries: [], answer: (response) => response.writeHead(500).end() },
+    });
+    await using here = await setting();
+    const [a = '', busy = '', down = ''] = await here.add(
+      ...['a', 'busy', 'down'].map((name) => `${site.url}/${name}`),
+    );
+    await here.crawl();
+    await using crawler = start(here);
+    const requests = (name: string) => site.requests.filter(({ url }) => url === `/${name}`).length;
+    await crawler.refresh(a);
+    t.equal(requests('a'), 1, 'it was fetched a moment ago');
+    here.clock.now += 60_000;
+    await crawler.refresh(a);
+    await crawler.refresh(busy);
+    await crawler.refresh(down);
+    t.equal(requests('a'), 2);
+    t.equal(requests('busy'), 1, 'asked to wait for an hour');
+    t.equal(requests('down'), 2, 'a failure is told by the history');
+    await t.rejects(crawler.refresh('unknown'), { code: 'CRAWL_FEED_UNKNOWN' });
+  },
+);
+
+t.test('a store that is held by another is waited for; nothing is fetched meanwhile', async (t) => {
+  await using site = await feedSite({ a: { entries: entries(2) }, b: { entries: entries(2) } });
+  await using here = await setting();
+  await here.add(`${site.url}/a`);
+  await using store = await openStore(here.url, { waitMsMax: 100 });
+  const other = new DatabaseSync(here.url.replace('sqlite:', ''));
+  other.exec('BEGIN IMMEDIATE');
+  const told: (string | null)[] = [];
+  await using crawler = start({ ...here, store }, { onTrouble: (error) => told.push(error?.code ?? null) });
+  await until('it waits', () => crawler.status().state === 'waiting');
+  t.match(crawler.status(), { error: { code: 'STORE_LOCKED' }, why: /^waiting for the store: / });
+  other.exec('COMMIT');
+  other.close();
+  await until('it goes on', async () => (await here.articles()).length === 2);
+  await until('it says so', () => crawler.status().state === 'running');
+  t.same(told, ['STORE_LOCKED', null]);
+  await here.add(`${site.url}/b`);
+  crawler.wake();
+  await until('and does its work', async () => (await here.articles()).length === 4);
+});
+
+await onEachEngine(t, 'a database that is set read-only stops the fetching until it is set back', async (t, engine) => {
+  await using site = await feedSite({ a: { entries: entries(2) }, b: { entries: entries(1) } });
+  await using here = await setting(engine);
+  const [id = ''] = await here.add(`${site.url}/a`);
+  await here.store.articles.setMode('read-only');
+  await using crawler = start(here);
+  await until('it waits', () => crawler.status().state === 'waiting');
+  t.match(crawler.status().error, { code: 'DATABASE_READ_ONLY' });
+  t.equal(codeOf(await crawler.refresh(id).catch((error) => error)), 'DATABASE_READ_ONLY');
+  const asked = site.requests.length;
+  await here.add(`${site.url}/b`);
+  crawler.wake();
+  crawler.wake();
+  t.equal(site.requests.length, asked, 'nothing more is fetched');
+  await here.store.articles.setMode('read-write');
+  await until('it goes on', async () => (await here.articles()).length === 3);
+});
+
+t.test('stopping lets what is in flight end, breaks off what does not, and leaves the rest due', async (t) => {
+  const names = Array.from({ length: 8 }, (_, i) => `feed-${i}`);
+  let count = 0;
+  const before = () => {
+    count += 1;
+    return new Promise<void>((resolve) => {
+      if (count !== 1) setTimeout(resolve, 200);
+    });
+  };
+  await using site = await feedSite(Object.fromEntries(names.map((name) => [name, { entries: entries(1), before }])));
+  await using here = await setting();
+  await here.add(...names.map((name) => `${site.url}/${name}`));
+  const crawler = start(here, { concurrency: 3 });
+  await until('three are in flight', () => site.requests.length >= 3);
+  const refused = crawler.refresh((await here.store.feeds.scan({ limit: 1 }))[0]?.id ?? '').catch((error) => error);
+  const started = performance.now();
+  await crawler.stop();
+  t.ok(performance.now() - started < 10_000);
+  t.equal(crawler.status().state, 'stopped');
+  const asked = site.requests.length;
+  t.ok((await here.articles()).length >= 2, 'those that answered are stored');
+  await refused;
+  t.equal(codeOf(await crawler.refresh('any').catch((error) => error)), 'CRAWL_STOPPED');
+  here.clock.now += 48 * 3_600_000;
+  t.equal(site.requests.length, asked, 'nothing more is fetched');
+  await crawler.stop();
+});
