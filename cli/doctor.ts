@@ -86,7 +86,11 @@ function doctorText(checks: readonly Check[], settings: readonly ShownSetting[],
   const wide = Math.max(...settings.map(({ name }) => name.length));
   const rows = settings.map(({ name, value, source }) => {
     const text = `  ${name.padEnd(wide)}  ${value === '' ? '-' : value}`;
-    return source === 'default' ? text : `${text}  <- ${source}`;
+    const origin = `<- ${source}`;
+    if (source === 'default') return text;
+    return text.length + 2 + origin.length <= columns
+      ? `${text}  ${origin}`
+      : `${text}\n${' '.repeat(wide + 4)}${origin}`;
   });
   return `Feedferry ${VERSION}\n\n${lines.join('\n')}\n\nSettings (<- where it differs from the default, and why)\n${rows.join('\n')}\n`;
 }

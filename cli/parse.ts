@@ -17,8 +17,8 @@ export const parseCommand: CommandSpec = {
   json: 'the feed on one line, errors as JSON',
   settings: [],
   examples: [
-    'feedferry parse feed.xml',
-    'curl -s https://example.org/feed.xml | feedferry parse - --base https://example.org/feed.xml',
+    'feedferry parse feed.xml --base https://example.org/feed.xml',
+    'curl -s https://example.org/feed.xml | feedferry parse - --json',
   ],
   async run({ io, json, args, options }) {
     const { parseFeed } = await import('../crawler/parse/parse.ts');

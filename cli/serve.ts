@@ -42,7 +42,8 @@ export const serveCommand: CommandSpec = {
       throw error;
     }
     log.info(`${await stop.stopped}: finishing what is in flight; again to stop at once`);
-    return endWithin(stack, log);
+    // Awaited here, so that a second signal still finds its handler.
+    return await endWithin(stack, log);
   },
 };
 

@@ -4,7 +4,7 @@ import { EXIT } from './exit.ts';
  * A second signal within this time is the same wish: npm passes on what the terminal has already sent to all of its
  * children.
  */
-const REPEAT_MS_MAX = 500;
+export const REPEAT_MS_MAX = 500;
 
 export interface StopSignals extends Disposable {
   /** Aborted by the first SIGINT or SIGTERM. */

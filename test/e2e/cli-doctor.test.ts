@@ -1,0 +1,126 @@
+import { existsSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import t from 'tap';
+import { openStore } from '../../store/open.ts';
+import { type Cli, cliFor } from './cli-process.ts';
+
+interface Report {
+  ok: boolean;
+  checks: { name: string; status: string; message: string; advice: string }[];
+}
+
+async function doctor(cli: Cli, args: readonly string[] = [], env: Record<string, string> = {}) {
+  const { code, stdout, stderr } = await cli.run(['doctor', '--json', '--listen', '0', ...args], { env });
+  const report = JSON.parse(stdout) as Report;
+  const of = (name: string) => report.checks.filter((check) => check.name === name);
+  return { code, stderr, report, of };
+}
+
+t.test('on a fresh machine all is well, and doctor makes no store', async (t) => {
+  const cli = await cliFor(t);
+  const { code, stderr, report, of } = await doctor(cli);
+  t.equal(code, 0);
+  t.equal(stderr, '');
+  t.equal(report.ok, true);
+  t.strictSame(
+    report.checks.map(({ name, status }) => `${name} ${status}`),
+    ['runtime ok', 'settings ok', 'store warn', 'disk ok', 'queue ok', 'port ok', 'clock ok'],
+  );
+  t.match(of('store'), [{ message: /no store yet/ }]);
+  t.notOk(existsSync(join(cli.folder, 'data')), 'nothing was made');
+});
+
+t.test('a store that is there is opened and described', async (t) => {
+  const cli = await cliFor(t);
+  await (await openStore(`sqlite:${join(cli.folder, 'a.db')}`)).close();
+  const { of } = await doctor(cli, ['--store', 'sqlite:a.db']);
+  t.match(of('store'), [{ status: 'ok', message: /SQLite \d.*0 feeds, 0 articles/ }]);
+});
+
+t.test('a database that is read-only is worth a warning', async (t) => {
+  const cli = await cliFor(t);
+  {
+    await using store = await openStore(`sqlite:${join(cli.folder, 'a.db')}`);
+    await store.articles.setMode('read-only');
+  }
+  const { code, of } = await doctor(cli, ['--store', 'sqlite:a.db']);
+  t.equal(code, 0, 'a warning is no failure');
+  t.match(of('store'), [{ status: 'warn', message: /read-only: articles/ }]);
+});
+
+t.test('what is no store is a failure with exit code 3 and advice', async (t) => {
+  const cli = await cliFor(t);
+  await writeFile(join(cli.folder, 'a.db'), 'This is something else entirely.');
+  const { code, report, of } = await doctor(cli, ['--store', 'sqlite:a.db']);
+  t.equal(code, 3);
+  t.equal(report.ok, false);
+  t.match(of('store'), [{ status: 'fail', message: /STORE_NOT_OURS/, advice: /./ }]);
+});
+
+t.test('wrong settings are failed checks, and the others are made all the same', async (t) => {
+  const cli = await cliFor(t);
+  const env = { FEEDFERRY_CONCURRENCY: 'many', FEEDFERRY_TIMEOUT: 'soon', FEEDFERRY_STOR: 'x' };
+  const { code, of } = await doctor(cli, [], env);
+  t.equal(code, 3);
+  t.match(of('settings'), [
+    { status: 'fail', message: /FEEDFERRY_CONCURRENCY is "many"/ },
+    { status: 'fail', message: /FEEDFERRY_TIMEOUT is "soon"/ },
+    { status: 'warn', message: /FEEDFERRY_STOR .*did you mean FEEDFERRY_STORE/ },
+  ]);
+  t.match(of('queue'), [{ status: 'ok' }]);
+});
+
+t.test('a port that another program holds is a failure; one that Feedferry holds is not', async (t) => {
+  const cli = await cliFor(t);
+  const other = createServer((_request, response) => response.end('{"hello": 1}'));
+  await new Promise<void>((resolve) => other.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => new Promise((resolve) => other.close(resolve)));
+  const { port } = other.address() as AddressInfo;
+  const taken = await doctor(cli, ['--listen', String(port)]);
+  t.equal(taken.code, 3);
+  t.match(taken.of('port'), [{ status: 'fail', message: /PORT_IN_USE/, advice: /--listen/ }]);
+
+  const served = cli.start(['serve', '--listen', '0', '--no-crawler']);
+  const [, own] = await served.until(/ready at http:\/\/localhost:(\d+)/);
+  const { of } = await doctor(cli, ['--listen', own ?? '']);
+  t.match(of('port'), [{ status: 'ok', message: /Feedferry is running/ }]);
+});
+
+t.test('a clock behind the newest write is worth a warning', async (t) => {
+  const cli = await cliFor(t);
+  {
+    const clock = () => Date.now() + 86_400_000;
+    await using store = await openStore(`sqlite:${join(cli.folder, 'a.db')}`, { clock });
+    await using writer = await store.users.openWriter({ owner: 'test', durability: 'sync' });
+    await writer.edit([{ id: 'ada', content: { num: 0, name: 'Ada', addedAt: 1 } }]);
+  }
+  const { of } = await doctor(cli, ['--store', 'sqlite:a.db']);
+  t.match(of('clock'), [{ status: 'warn', message: /24 h behind the newest write/ }]);
+});
+
+t.test('a password in the store URL is shown nowhere', async (t) => {
+  const cli = await cliFor(t);
+  const args = [
+    'doctor',
+    '--store',
+    'mongodb://me:hunter2@127.0.0.1:1/db?serverSelectionTimeoutMS=200',
+    '--listen',
+    '0',
+  ];
+  for (const format of [[], ['--json']]) {
+    const { code, stdout, stderr } = await cli.run([...args, ...format]);
+    t.equal(code, 3);
+    t.notMatch(stdout + stderr, /hunter2/);
+  }
+});
+
+t.test('people get lines that fit 80 columns', async (t) => {
+  const cli = await cliFor(t);
+  const { stdout } = await cli.run(['doctor', '--listen', '0'], { env: { FEEDFERRY_LOG_LEVEL: 'loud' } });
+  t.match(stdout, /FAIL {2}settings {2}SETTING_INVALID/);
+  t.match(stdout, /-> Correct the value/);
+  for (const line of stdout.split('\n')) t.ok(line.length <= 80 || line.includes('feedferry-cli-'), line);
+});
