@@ -6,6 +6,11 @@
 
   for (const element of document.querySelectorAll('[data-needs-script]')) element.hidden = false;
 
+  // What can be scrolled sideways can be reached by the keyboard, in browsers that do not see to it themselves.
+  for (const element of document.querySelectorAll('.article-body :is(pre, table)')) {
+    if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
+  }
+
   // One menu at a time; a click elsewhere or Escape closes it.
   document.addEventListener('click', (event) => {
     for (const menu of document.querySelectorAll('details.menu[open]')) {
