@@ -161,7 +161,7 @@ export function sanitizeArticle(html: string, baseUrl: string | null): string {
 
 /** What stands inside a frame is for browsers without frames. */
 function withoutFallback(html: string): string {
-  return html.replace(/(<iframe\b[^>]*>)(?:(?!<\/?iframe).)*(<\/iframe\s*>)/gis, '$1$2');
+  return html.replace(/(<iframe\b[^<>]*>)(?:(?!<\/?iframe).)*(<\/iframe\s*>)/gis, '$1$2');
 }
 
 function linkUrl(href: string | undefined): string | null {
@@ -176,17 +176,32 @@ function mediaUrl(src: string | undefined): string | null {
 }
 
 const SOURCES_MAX = 20;
+const SRCSET_CHARS_MAX = 20_000;
 
-/** `url 2x, url 640w`: candidates with absolute URLs; commas inside URLs are left alone (HTML, srcset attributes). */
+/** `url 2x, url 640w`: candidates with absolute URLs, which may hold commas (HTML, srcset attributes). */
 function sourceSet(srcset: string | undefined): string | null {
-  if (srcset === undefined || srcset.length > 20_000) return null;
+  if (srcset === undefined || srcset.length > SRCSET_CHARS_MAX) return null;
   const kept: string[] = [];
-  for (const found of srcset.matchAll(/[\s,]*([^\s,]\S*[^\s,]|[^\s,])(?:\s+([\d.]{1,10}[wxh]))?\s*(?:,|$)/g)) {
-    const url = mediaUrl(found[1]);
-    if (url === null || kept.length >= SOURCES_MAX) continue;
-    const safe = url.replaceAll(',', '%2C');
-    kept.push(found[2] === undefined ? safe : `${safe} ${found[2]}`);
+  let url = '';
+  const keep = (descriptor: string): void => {
+    const absolute = mediaUrl(url)?.replaceAll(',', '%2C');
+    url = '';
+    if (absolute === undefined || kept.length >= SOURCES_MAX) return;
+    kept.push(/^[\d.]{1,10}[wxh]$/.test(descriptor) ? `${absolute} ${descriptor}` : absolute);
+  };
+  for (const word of srcset.split(/\s+/)) {
+    let rest = word;
+    if (url !== '') {
+      const comma = word.indexOf(',');
+      keep(comma === -1 ? word : word.slice(0, comma));
+      rest = comma === -1 ? '' : word.slice(comma + 1);
+    }
+    url = rest.replace(/^,+/, '');
+    if (!url.endsWith(',')) continue;
+    url = url.slice(0, -1);
+    keep('');
   }
+  if (url !== '') keep('');
   return kept.length === 0 ? null : kept.join(', ');
 }
 

@@ -33,13 +33,15 @@ const DAY_MS = 24 * HOUR_MS;
 const TTL_MS_MAX = 365 * DAY_MS;
 const FREQUENCY_MAX = 10_000;
 const DAYS: readonly string[] = ['sunday', 'monday', 'tuesday', 'wednesday', 'thursday', 'friday', 'saturday'];
-const PERIODS_MS: Readonly<Record<string, number>> = {
-  hourly: HOUR_MS,
-  daily: DAY_MS,
-  weekly: 7 * DAY_MS,
-  monthly: 30 * DAY_MS,
-  yearly: 365 * DAY_MS,
-};
+const PERIODS_MS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    hourly: HOUR_MS,
+    daily: DAY_MS,
+    weekly: 7 * DAY_MS,
+    monthly: 30 * DAY_MS,
+    yearly: 365 * DAY_MS,
+  }),
+);
 
 /** Reads `rss`, `rdf:RDF` or a lone `channel`; items are looked for in the channel and beside it. */
 export function readRss(root: XmlNode, rootName: string, format: 'rss' | 'rdf', reading: Reading): ParsedFeed {
@@ -183,7 +185,7 @@ function childText(nodes: Nodes, wanted: string, reading: Reading): string {
 /** The period divided by how often in it; the module's defaults are daily and once. */
 function updatePeriodMs(channel: Channel): number | null {
   if (channel.period === '' && channel.frequency === '') return null;
-  const period = PERIODS_MS[channel.period === '' ? 'daily' : channel.period];
+  const period = PERIODS_MS.get(channel.period === '' ? 'daily' : channel.period);
   if (period === undefined) return null;
   const often = /^\d{1,5}$/.test(channel.frequency) ? Number(channel.frequency) : 1;
   return Math.round(period / Math.min(Math.max(often, 1), FREQUENCY_MAX));

@@ -7,19 +7,21 @@ export type Detected =
   | { readonly kind: 'json' }
   | { readonly kind: 'xml'; readonly format: 'rss' | 'atom' | 'rdf'; readonly root: string; readonly start: number };
 
-const FORMATS: Readonly<Record<string, 'rss' | 'atom' | 'rdf'>> = {
-  rss: 'rss',
-  channel: 'rss',
-  rdf: 'rdf',
-  feed: 'atom',
-  entry: 'atom',
-};
+const FORMATS: ReadonlyMap<string, 'rss' | 'atom' | 'rdf'> = new Map(
+  Object.entries({
+    rss: 'rss',
+    channel: 'rss',
+    rdf: 'rdf',
+    feed: 'atom',
+    entry: 'atom',
+  }),
+);
 
 const HTML_NAMES =
   /^(?:html|head|body|title|meta|link|script|style|div|p|h[1-6]|table|center|a|b|br|pre|font|noscript)$/i;
 const HTML_START = /<!doctype\s+html|<html[\s>]|<head[\s>]|<body[\s>]/i;
 /** A feed that stands behind something else, such as a warning that the publisher's program printed. */
-const LATE_ROOT = /<(?:[a-z][\w-]{0,20}:)?(rss|rdf|feed)(?=[\s>])[^>]*(?:xmlns|version)/i;
+const LATE_ROOT = /<(?:[a-z][\w-]{0,20}:)?(rss|rdf|feed)(?=[\s>])[^<>]{0,1000}?(?:xmlns|version)/i;
 const ROOT_NAME = /<([\p{L}_][\p{L}\p{N}_.:-]{0,100})/uy;
 
 /** Throws PARSE_EMPTY, PARSE_HTML and PARSE_NOT_A_FEED. */
@@ -29,7 +31,7 @@ export function detect(text: string, warnings: Warnings): Detected {
   if (text[first] === '{') return { kind: 'json' };
   const start = rootStart(text, first);
   const root = rootName(text, start);
-  const format = FORMATS[localName(root)];
+  const format = FORMATS.get(localName(root));
   if (start !== -1 && format !== undefined) {
     if (/\S/.test(text.slice(first, start)) && text[first] !== '<') {
       warnings.add('PARSE_LEADING_JUNK', `skipped before the feed: ${excerpt(text.slice(first, start))}`);
@@ -43,7 +45,7 @@ function lateRoot(text: string, first: number, root: string, warnings: Warnings)
   const head = text.slice(first, first + PROLOG_CHARS_MAX);
   const isPage = (root === '' || HTML_NAMES.test(root)) && HTML_START.test(head.slice(0, 4_096));
   const found = isPage ? null : LATE_ROOT.exec(head);
-  const format = found === null ? undefined : FORMATS[(found[1] ?? '').toLowerCase()];
+  const format = found === null ? undefined : FORMATS.get((found[1] ?? '').toLowerCase());
   if (found === null || format === undefined) {
     if (isPage || HTML_NAMES.test(root) || (root === '' && HTML_START.test(head))) {
       throw parseError('PARSE_HTML', `This is a web page, not a feed: ${excerpt(head)}`);

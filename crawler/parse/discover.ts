@@ -14,19 +14,21 @@ export interface DiscoveredFeed {
 type Candidate = DiscoveredFeed & { rank: number };
 
 /** Lower is better. `application/json` is used for so much else that it counts only where it is called a feed. */
-const TYPE_RANKS: Readonly<Record<string, number>> = {
-  'application/atom+xml': 0,
-  'application/rss+xml': 0,
-  'application/feed+json': 1,
-  'application/rdf+xml': 2,
-  'application/x.atom+xml': 2,
-  'application/x-atom+xml': 2,
-  'text/rss+xml': 2,
-  'text/rss': 2,
-  'application/xml': 3,
-  'text/xml': 3,
-  'application/json': 4,
-};
+const TYPE_RANKS: ReadonlyMap<string, number> = new Map(
+  Object.entries({
+    'application/atom+xml': 0,
+    'application/rss+xml': 0,
+    'application/feed+json': 1,
+    'application/rdf+xml': 2,
+    'application/x.atom+xml': 2,
+    'application/x-atom+xml': 2,
+    'text/rss+xml': 2,
+    'text/rss': 2,
+    'application/xml': 3,
+    'text/xml': 3,
+    'application/json': 4,
+  }),
+);
 const COMMENTS = /comment|kommentar|commentaire|comentario|reacties/i;
 const COMMENTS_RANK = 100;
 const LINK_RANK = 10;
@@ -104,7 +106,7 @@ class Page {
     const url = this.#absolute(attributes.href);
     if (url === null) return;
     const title = line(attributes.title ?? '', LABEL_CHARS_MAX);
-    let rank = TYPE_RANKS[type];
+    let rank = TYPE_RANKS.get(type);
     if (type === '' && (rels.includes('feed') || FEED_PATH.test(url))) rank = 3;
     if (type === 'application/json' && !FEED_WORD.test(`${title} ${url}`)) return;
     if (rank === undefined) return;

@@ -1,8 +1,8 @@
-import { CodedError } from '../../store/errors.ts';
 import { balance } from './balance.ts';
 import type { Detected } from './detect.ts';
 import type { OwnEntities } from './entities.ts';
 import { parseError } from './errors.ts';
+import { LARGE_CHARS, TAG_CHARS_MAX } from './limits.ts';
 import { ownEntities } from './mend.ts';
 import { canonicalName, renamedPrefixes } from './namespaces.ts';
 import type { Warnings } from './warnings.ts';
@@ -25,7 +25,7 @@ export function readDocument(text: string, found: Xml, warnings: Warnings): XmlD
   const renamed = renamedPrefixes(text, found.format === 'atom');
   const xml = text.slice(found.start);
   const rootName = canonicalName(found.root, renamed);
-  const straight = attempt(() => parseXml(xml, renamed, own));
+  const straight = hasHugeTag(xml) ? null : attempt(() => parseXml(xml, renamed, own));
   if (straight !== null) {
     const root = soundRoot(xml, straight, found.root, rootName);
     if (root !== null) return { root, rootName, own };
@@ -36,15 +36,21 @@ export function readDocument(text: string, found: Xml, warnings: Warnings): XmlD
   return { root, rootName, own };
 }
 
-/** Null where fast-xml-parser gives up on broken markup. */
+/** Null where fast-xml-parser gives up on broken markup, or on depth that may come from end tags that lack. */
 function attempt(parse: () => Nodes): Nodes | null {
   try {
     return parse();
-  } catch (error) {
-    if (error instanceof CodedError) throw error;
+  } catch {
     return null;
   }
 }
+
+/** Many attributes cost fast-xml-parser much; in a document of common size they cannot be so many. */
+function hasHugeTag(xml: string): boolean {
+  return xml.length > LARGE_CHARS && HUGE_TAG.test(xml);
+}
+
+const HUGE_TAG = new RegExp(`<[^<>]{${TAG_CHARS_MAX}}`);
 
 /**
  * The root, if the parser made of the document what it says: fast-xml-parser does not compare end tags with start tags,

@@ -23,6 +23,9 @@ export const HUBS_MAX = 10;
 export const WARNINGS_MAX = 50;
 /** Elements inside elements, bodies not counted: these are read as text. */
 export const DEPTH_MAX = 64;
+/** Characters of one tag, outside of bodies, in documents that are larger than LARGE_CHARS; the rest of a longer one is dropped. */
+export const TAG_CHARS_MAX = 64 * 1024;
+export const LARGE_CHARS = 1024 * 1024;
 /** Entities that a DOCTYPE may declare, their length, and what all uses of them may add to a document. */
 export const OWN_ENTITIES_MAX = 200;
 export const OWN_ENTITY_CHARS_MAX = 1_000;

@@ -4,35 +4,37 @@
  */
 
 /** URI, in lower case, without scheme, `www.` and a final `/` or `#`, to the prefix that we use. */
-const PREFIX_OF_URI: Readonly<Record<string, string>> = {
-  'w3.org/2005/atom': 'atom',
-  'purl.org/atom/ns': 'atom',
-  'purl.org/atom': 'atom',
-  'purl.org/rss/1.0': '',
-  'my.netscape.com/rdf/simple/0.9': '',
-  'channel.netscape.com/rdf/simple/0.9': '',
-  'backend.userland.com/rss': '',
-  'backend.userland.com/rss2': '',
-  'backend.userland.com/rss091': '',
-  'backend.userland.com/rss092': '',
-  'blogs.law.harvard.edu/tech/rss': '',
-  'purl.org/rss/2.0': '',
-  'w3.org/1999/02/22-rdf-syntax-ns': 'rdf',
-  'purl.org/rss/1.0/modules/content': 'content',
-  'purl.org/dc/elements/1.1': 'dc',
-  'purl.org/dc/elements/1.0': 'dc',
-  'purl.org/dc/terms': 'dcterms',
-  'search.yahoo.com/mrss': 'media',
-  'search.yahoo.com/mrss/1.0': 'media',
-  'itunes.com/dtds/podcast-1.0.dtd': 'itunes',
-  'example.com/dtds/podcast-1.0.dtd': 'itunes',
-  'purl.org/rss/1.0/modules/syndication': 'sy',
-  'purl.org/rss/1.0/modules/slash': 'slash',
-  'wellformedweb.org/commentapi': 'wfw',
-  'rssnamespace.org/feedburner/ext/1.0': 'feedburner',
-  'w3.org/1999/xhtml': 'xhtml',
-  'webfeeds.org/rss/1.0': 'webfeeds',
-};
+const PREFIX_OF_URI: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    'w3.org/2005/atom': 'atom',
+    'purl.org/atom/ns': 'atom',
+    'purl.org/atom': 'atom',
+    'purl.org/rss/1.0': '',
+    'my.netscape.com/rdf/simple/0.9': '',
+    'channel.netscape.com/rdf/simple/0.9': '',
+    'backend.userland.com/rss': '',
+    'backend.userland.com/rss2': '',
+    'backend.userland.com/rss091': '',
+    'backend.userland.com/rss092': '',
+    'blogs.law.harvard.edu/tech/rss': '',
+    'purl.org/rss/2.0': '',
+    'w3.org/1999/02/22-rdf-syntax-ns': 'rdf',
+    'purl.org/rss/1.0/modules/content': 'content',
+    'purl.org/dc/elements/1.1': 'dc',
+    'purl.org/dc/elements/1.0': 'dc',
+    'purl.org/dc/terms': 'dcterms',
+    'search.yahoo.com/mrss': 'media',
+    'search.yahoo.com/mrss/1.0': 'media',
+    'itunes.com/dtds/podcast-1.0.dtd': 'itunes',
+    'example.com/dtds/podcast-1.0.dtd': 'itunes',
+    'purl.org/rss/1.0/modules/syndication': 'sy',
+    'purl.org/rss/1.0/modules/slash': 'slash',
+    'wellformedweb.org/commentapi': 'wfw',
+    'rssnamespace.org/feedburner/ext/1.0': 'feedburner',
+    'w3.org/1999/xhtml': 'xhtml',
+    'webfeeds.org/rss/1.0': 'webfeeds',
+  }),
+);
 
 const DECLARATION = /\sxmlns:([\w.-]{1,40})\s*=\s*(?:"([^"]{0,300})"|'([^']{0,300})')/g;
 const DECLARATIONS_MAX = 200;
@@ -52,7 +54,7 @@ export function renamedPrefixes(xml: string, rootIsAtom: boolean): Map<string, s
     const prefix = (found[1] ?? '').toLowerCase();
     if (seen.has(prefix)) continue;
     seen.add(prefix);
-    const known = PREFIX_OF_URI[plainUri(found[2] ?? found[3] ?? '')];
+    const known = PREFIX_OF_URI.get(plainUri(found[2] ?? found[3] ?? ''));
     if (known === undefined) continue;
     const ours = rootIsAtom && known === 'atom' ? '' : known;
     if (ours !== prefix) renamed.set(prefix, ours);

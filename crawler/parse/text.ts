@@ -120,12 +120,21 @@ const TITLE_BREAKS = /<\/?(?:br|div|hr|li|ol|p|td|tr|ul)(?:\s[^<>]*)?\/?>/gi;
 export function plainTitle(html: string, charsMax: number): string {
   let text = html.length > charsMax * 20 ? html.slice(0, charsMax * 20) : html;
   if (text.indexOf('<') !== -1) {
-    text = text
-      .replace(TITLE_TAGS, '')
-      .replace(TITLE_BREAKS, ' ')
-      .replace(/<!--.*?-->/gs, '');
+    text = withoutComments(text).replace(TITLE_TAGS, '').replace(TITLE_BREAKS, ' ');
   }
   return line(decodeEntities(text), charsMax);
+}
+
+function withoutComments(text: string): string {
+  const parts: string[] = [];
+  let from = 0;
+  for (let at = text.indexOf('<!--'); at !== -1; at = text.indexOf('<!--', from)) {
+    const end = text.indexOf('-->', at);
+    if (end === -1) break;
+    parts.push(text.slice(from, at));
+    from = end + 3;
+  }
+  return from === 0 ? text : parts.join('') + text.slice(from);
 }
 
 /** The same of markup, in which every tag is one. */

@@ -1,6 +1,5 @@
 import { XMLParser } from 'fast-xml-parser';
 import { decodeEntities, type OwnEntities } from './entities.ts';
-import { parseError } from './errors.ts';
 import { DEPTH_MAX } from './limits.ts';
 import { canonicalName } from './namespaces.ts';
 
@@ -53,18 +52,13 @@ const entityDecoder = {
 };
 
 /**
- * Parses XML without its DOCTYPE. Names are canonical (see namespaces.ts). Throws PARSE_TOO_DEEP, and plain errors where
- * the markup is broken: then `mend.ts` has a go at it.
+ * Parses XML without its DOCTYPE. Names are canonical (see namespaces.ts). Throws plain errors where the
+ * markup is broken or nests deeper than DEPTH_MAX: then `balance.ts` has a go at it.
  */
 export function parseXml(xml: string, renamed: ReadonlyMap<string, string>, entities: OwnEntities | null): Nodes {
   own = entities;
   try {
     return parserFor(renamed).parse(xml) as Nodes;
-  } catch (error) {
-    if (error instanceof Error && error.message === 'Maximum nested tags exceeded') {
-      throw parseError('PARSE_TOO_DEEP', `Elements are nested more than ${DEPTH_MAX} deep.`, { cause: error });
-    }
-    throw error;
   } finally {
     own = null;
   }
