@@ -11,7 +11,7 @@ import { listBody, listTools } from './articles.ts';
 import { feedTimes, feedTrouble, withoutScheme } from './feeds.ts';
 import { html, NOTHING, type Safe } from './html.ts';
 import { ICONS } from './icons.ts';
-import { shortTime } from './time.ts';
+import { durationText, shortTime } from './time.ts';
 
 /** `/feeds/ID`: one feed's articles, how it does, and what can be done with it. */
 export async function feedPage(site: Site, visit: Visit): Promise<Page> {
@@ -79,7 +79,7 @@ function historyTable(history: readonly Attempt[], now: number): Safe {
   return html`<details class="history"><summary>The last ${history.length === 1 ? 'visit' : `${history.length} visits`}</summary>
 <div class="scroller" tabindex="0" role="region" aria-label="Visits"><table>
 <thead><tr><th scope="col">When</th><th scope="col">Outcome</th><th scope="col">New</th><th scope="col">Changed</th><th scope="col">Size</th><th scope="col">Took</th></tr></thead>
-<tbody>${history.map((one) => html`<tr><td>${shortTime(one.at, now)}</td><td>${outcomeText(one)}</td><td>${one.added}</td><td>${one.changed}</td><td>${sizeText(one.bytes)}</td><td>${one.ms} ms</td></tr>`)}</tbody>
+<tbody>${history.map((one) => html`<tr><td>${shortTime(one.at, now)}</td><td>${outcomeText(one)}</td><td>${one.added}</td><td>${one.changed}</td><td>${sizeText(one.bytes)}</td><td>${one.ms < 1_000 ? `${one.ms} ms` : durationText(one.ms)}</td></tr>`)}</tbody>
 </table></div></details>`;
 }
 

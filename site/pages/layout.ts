@@ -23,7 +23,7 @@ export function layout(frame: Frame, page: Page): Safe {
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<title>${page.place === 'all' && unread > 0 ? `(${unread}) ` : ''}${page.title} · Feedferry</title>
+<title>${page.place === 'all' && page.feed === undefined && unread > 0 ? `(${unread}) ` : ''}${page.title} · Feedferry</title>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <link rel="icon" href="${asset('favicon.svg')}" type="image/svg+xml">
