@@ -1,0 +1,116 @@
+import type { Control, ControlNote } from '../contract.ts';
+import { storeError } from '../errors.ts';
+import { endOfPrefix } from '../id-order.ts';
+import type { Connection, ControlDocument } from './connection.ts';
+import { isDuplicateKey, mayPass } from './failures.ts';
+
+const NOTE = 'note/';
+const REVISIONS = 'revisions';
+
+/** `json`: the value as text, as it may hold names that MongoDB can't keep. */
+interface NoteDocument extends ControlDocument {
+  readonly rev: number;
+  readonly json: string;
+}
+
+/** Revisions come from one counter of the whole store, so that a note which is made again gets a new one. */
+export class MongodbControl implements Control {
+  readonly #db: Connection;
+
+  constructor(db: Connection) {
+    this.#db = db;
+  }
+
+  async get(id: string): Promise<ControlNote | undefined> {
+    const found = await this.#db.patiently(() => this.#db.control.findOne<NoteDocument>({ _id: NOTE + id }));
+    return found ? noteOf(found) : undefined;
+  }
+
+  async list(prefix: string): Promise<ControlNote[]> {
+    const range = { $gte: NOTE + prefix, $lt: endOfPrefix(NOTE + prefix) ?? '' };
+    const found = await this.#db.patiently(() =>
+      this.#db.control.find<NoteDocument>({ _id: range }).sort({ _id: 1 }).toArray(),
+    );
+    return found.map(noteOf);
+  }
+
+  async put(id: string, value: unknown, ifRev?: number): Promise<number | null> {
+    const note: NoteDocument = { _id: NOTE + id, rev: await this.#nextRevision(), json: JSON.stringify(value) };
+    if (ifRev === undefined) return await this.#overwrite(note);
+    return ifRev === 0 ? await this.#insert(note) : await this.#replace(note, ifRev);
+  }
+
+  async delete(id: string): Promise<void> {
+    await this.#db.patiently(() => this.#db.control.deleteOne({ _id: NOTE + id }));
+  }
+
+  async #nextRevision(): Promise<number> {
+    const found = await this.#db.patiently(() =>
+      this.#db.control.findOneAndUpdate(
+        { _id: REVISIONS },
+        { $inc: { last: 1 } },
+        { upsert: true, returnDocument: 'after' },
+      ),
+    );
+    return Number(found?.last);
+  }
+
+  /** An attempt that comes late does not undo a later put. */
+  async #overwrite(note: NoteDocument): Promise<number> {
+    const { _id, rev } = note;
+    await this.#db.patiently(async () => {
+      try {
+        await this.#db.control.replaceOne({ _id, rev: { $lt: rev } }, note, { upsert: true });
+      } catch (error) {
+        // A later one is there, or another was inserted at the same moment; the same attempt again tells them apart.
+        if (!isDuplicateKey(error)) throw error;
+        const there = await this.#db.control.findOne({ _id });
+        if (!there || there.rev < rev) throw this.#again(note);
+      }
+    });
+    return rev;
+  }
+
+  async #insert(note: NoteDocument): Promise<number | null> {
+    const { _id, rev } = note;
+    return await this.#db.patiently(async () => {
+      try {
+        await this.#db.control.insertOne(note);
+        return rev;
+      } catch (error) {
+        if (!isDuplicateKey(error)) throw error;
+        // An attempt before this one may have been it.
+        return (await this.#db.control.findOne({ _id, rev })) ? rev : null;
+      }
+    });
+  }
+
+  async #replace(note: NoteDocument, ifRev: number): Promise<number | null> {
+    const { _id, rev } = note;
+    let isHazy = false;
+    return await this.#db.patiently(async () => {
+      try {
+        const { matchedCount } = await this.#db.control.replaceOne({ _id, rev: ifRev }, note);
+        if (matchedCount === 1) return rev;
+      } catch (error) {
+        isHazy ||= mayPass(error);
+        throw error;
+      }
+      if (!isHazy) return null;
+      const there = await this.#db.control.findOne({ _id });
+      if (there?.rev === rev) return rev;
+      if (!there || there.rev < rev) return null;
+      const message = `The store ${this.#db.shown} did not say whether note ${note._id} was put before it was replaced.`;
+      throw storeError('WRITE_UNRESOLVED', message, { input: note._id });
+    });
+  }
+
+  #again({ _id }: NoteDocument): Error {
+    const message = `The note ${_id} of ${this.#db.shown} is being changed by others all the time.`;
+    return storeError('STORE_LOCKED', message, { input: _id, retryable: true });
+  }
+}
+
+function noteOf({ _id, rev, json }: NoteDocument): ControlNote {
+  return { id: _id.slice(NOTE.length), rev, value: JSON.parse(json) };
+}

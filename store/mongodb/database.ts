@@ -1,0 +1,131 @@
+import type { Collection, Filter } from 'mongodb';
+import type {
+  BucketSum,
+  ChangeFeed,
+  Database,
+  Live,
+  Mode,
+  ScanOptions,
+  Versioned,
+  Writer,
+  WriterOptions,
+} from '../contract.ts';
+import type { DatabaseName } from '../documents.ts';
+import type { Faults } from '../faults.ts';
+import { compareIds, endOfPrefix } from '../id-order.ts';
+import type { Stamper } from '../stamp.ts';
+import { MongodbChangeFeed } from './change-feed.ts';
+import type { Connection } from './connection.ts';
+import { readMode, writeMode } from './modes.ts';
+import { leaseSlot, listSlots, type SlotsContext, takeOver } from './slots.ts';
+import { fromStored, isLive, REAL, type StoredDocument } from './stored-document.ts';
+import { countAll, sumBuckets } from './sums.ts';
+import { MongodbWriter } from './writer.ts';
+
+/** Ids asked for in one query. */
+const IDS_MAX = 1000;
+
+export interface DatabaseContext {
+  readonly db: Connection;
+  readonly schemaVersion: number;
+  readonly stamper: Stamper;
+  readonly faults: Faults | undefined;
+  /** Those that are open, to be given up when the store closes. */
+  readonly writers: Set<{ abandon(): Promise<void> }>;
+}
+
+/** One versioned database: a collection of its own. */
+export class MongodbDatabase<C> implements Database<C> {
+  readonly name: DatabaseName;
+  readonly changes: ChangeFeed<C>;
+  protected readonly db: Connection;
+  protected readonly documents: Collection<StoredDocument>;
+  readonly #context: DatabaseContext & SlotsContext;
+
+  constructor(name: DatabaseName, context: DatabaseContext) {
+    this.name = name;
+    this.db = context.db;
+    this.documents = context.db.documents(name);
+    this.#context = { ...context, name };
+    this.changes = new MongodbChangeFeed(this.#context);
+  }
+
+  async get(id: string): Promise<Live<C> | undefined> {
+    const found = await this.db.patiently(() => this.documents.findOne({ _id: id, del: false }));
+    const doc = found && fromStored<C>(found);
+    return doc && isLive(doc) ? doc : undefined;
+  }
+
+  async getMany(ids: readonly string[]): Promise<Map<string, Live<C>>> {
+    const found = new Map<string, Live<C>>();
+    await this.someAtATime(ids, async (some) => {
+      for (const stored of await this.documents.find({ _id: { $in: some }, del: false }).toArray()) {
+        const doc = fromStored<C>(stored);
+        if (isLive(doc)) found.set(doc.id, doc);
+      }
+    });
+    return found;
+  }
+
+  scan(options: ScanOptions & { deleted?: false }): Promise<Live<C>[]>;
+  scan(options: ScanOptions): Promise<Versioned<C>[]>;
+  async scan({ prefix = '', after = '', limit, deleted = false }: ScanOptions): Promise<Versioned<C>[]> {
+    // The server takes 0 for no limit.
+    if (limit <= 0) return [];
+    const end = endOfPrefix(prefix);
+    const from = compareIds(after, prefix) >= 0 ? { $gt: after } : { $gte: prefix };
+    const filter = { _id: { ...from, ...(end !== undefined && { $lt: end }) }, ...(deleted ? REAL : { del: false }) };
+    const found = await this.db.patiently(() =>
+      this.documents
+        .find(filter as Filter<StoredDocument>)
+        .sort({ _id: 1 })
+        .limit(limit)
+        .toArray(),
+    );
+    return found.map(fromStored<C>);
+  }
+
+  /** From two indexes; a document that is deleted meanwhile may count. */
+  async count(): Promise<number> {
+    return await this.db.patiently(async () => {
+      const all = await countAll(this.documents);
+      return all - (await this.documents.countDocuments({ del: true }));
+    });
+  }
+
+  async bucketSums(): Promise<BucketSum[]> {
+    return await this.db.patiently(() => sumBuckets(this.documents));
+  }
+
+  async mode(): Promise<Mode> {
+    return await readMode(this.#context);
+  }
+
+  /**
+   * First the mode, so that no writer opens any more (`leaseSlot` looks again after it leased), then every slot that is
+   * not free: from then on no number is left for anything still under way.
+   */
+  async setMode(mode: Mode): Promise<void> {
+    await writeMode(this.#context, mode);
+    if (mode === 'read-write') return;
+    const slots = await listSlots(this.#context);
+    for (const { slot, state } of slots) if (state !== 'free') await takeOver(this.#context, slot);
+  }
+
+  async openWriter(options: WriterOptions): Promise<Writer<C>> {
+    const { writers } = this.#context;
+    const lease = await leaseSlot(this.#context, options.owner);
+    const onClose = (): void => void writers.delete(writer);
+    const writer: MongodbWriter<C> = new MongodbWriter<C>(lease, { ...this.#context, onClose });
+    writers.add(writer);
+    return writer;
+  }
+
+  protected async someAtATime<T>(items: readonly T[], use: (some: T[]) => Promise<void>): Promise<void> {
+    this.db.checkOpen();
+    for (let from = 0; from < items.length; from += IDS_MAX) {
+      const some = items.slice(from, from + IDS_MAX);
+      await this.db.patiently(() => use(some));
+    }
+  }
+}
