@@ -20,8 +20,6 @@ const ALLOWED_TAGS =
 const DROPPED_WITH_CONTENT = `script style textarea option xmp title template svg math noembed noframes select datalist
   plaintext applet`.split(/\s+/);
 
-const DROPPED = 'dropped';
-
 type Attributes = Record<string, string>;
 type Transform = (name: string, attributes: Attributes) => { tagName: string; attribs: Attributes; text?: string };
 
@@ -43,13 +41,13 @@ const transforms: Record<string, Transform> = {
     return { tagName: 'a', attribs: withGlobals(attribs, title, lang, dir) };
   },
   img(_name, attributes) {
-    if (isPixel(attributes)) return { tagName: DROPPED, attribs: {} };
+    if (isPixel(attributes)) return { tagName: 'img', attribs: {} };
     const lazy = hasNoscript
       ? undefined
       : (attributes['data-src'] ?? attributes['data-lazy-src'] ?? attributes['data-original']);
     const src = mediaUrl(attributes.src) ?? mediaUrl(lazy);
     const srcset = sourceSet(attributes.srcset ?? (src === null ? attributes['data-srcset'] : undefined));
-    if (src === null && srcset === null) return { tagName: DROPPED, attribs: {} };
+    if (src === null && srcset === null) return { tagName: 'img', attribs: {} };
     const attribs: Attributes = {};
     if (src !== null) attribs.src = src;
     if (srcset !== null) {
@@ -70,15 +68,16 @@ const transforms: Record<string, Transform> = {
     const set = sourceSet(srcset);
     if (url !== null) attribs.src = url;
     if (set !== null) attribs.srcset = set;
+    if (url === null && set === null) return { tagName: 'source', attribs };
     if (type !== undefined) attribs.type = type;
     if (media !== undefined) attribs.media = media;
     if (sizes !== undefined) attribs.sizes = sizes;
-    return { tagName: url === null && set === null ? DROPPED : 'source', attribs };
+    return { tagName: 'source', attribs };
   },
   iframe(_name, { src, title }) {
     const url = mediaUrl(src);
     const host = url === null ? '' : (URL.parse(url)?.hostname ?? '');
-    if (url === null || !VIDEO_HOSTS.test(host)) return { tagName: DROPPED, attribs: {} };
+    if (url === null || !VIDEO_HOSTS.test(host)) return { tagName: 'iframe', attribs: {} };
     return { tagName: 'a', attribs: { href: url, ...LINK_ATTRIBUTES }, text: title?.trim() || `Video: ${host}` };
   },
   blockquote: (name, attributes) => quote(name, attributes),
@@ -103,6 +102,7 @@ function player(tagName: string, attributes: Attributes): ReturnType<Transform> 
 const OPTIONS: sanitizeHtml.IOptions = {
   allowedTags: ALLOWED_TAGS,
   nonTextTags: DROPPED_WITH_CONTENT,
+  selfClosing: ['img', 'br', 'hr', 'source', 'wbr', 'col'],
   allowedAttributes: {
     '*': ['dir', 'lang', 'title'],
     a: ['href', 'rel', 'target'],
@@ -150,7 +150,9 @@ export function sanitizeArticle(html: string, baseUrl: string | null): string {
   hasNoscript = /<noscript/i.test(html);
   depth = 0;
   try {
-    return sanitizeHtml(/<iframe/i.test(html) ? withoutFallback(html) : html, OPTIONS).trim();
+    const safe = sanitizeHtml(/<iframe/i.test(html) ? withoutFallback(html) : html, OPTIONS);
+    // Images and sources with nothing to show; in texts and attributes a `<` is escaped.
+    return safe.replaceAll('<img />', '').replaceAll('<source />', '').trim();
   } catch (error) {
     if (error !== TOO_DEEP) throw error;
     return escapeHtml(plainText(html, html.length));

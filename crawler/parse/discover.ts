@@ -1,5 +1,5 @@
 import { Parser } from 'htmlparser2';
-import { DISCOVERED_MAX, LABEL_CHARS_MAX, PAGE_CHARS_MAX } from './limits.ts';
+import { DISCOVERED_MAX, ELEMENTS_DEPTH_MAX, LABEL_CHARS_MAX, PAGE_CHARS_MAX } from './limits.ts';
 import { line } from './text.ts';
 import { absoluteUrl } from './url.ts';
 
@@ -44,14 +44,33 @@ const FEED_WORD = /\b(?:rss|atom|feed)\b/i;
  */
 export function discoverFeeds(html: string, baseUrl: string): DiscoveredFeed[] {
   const page = new Page(baseUrl);
-  const parser = new Parser({
-    onopentag: (name, attributes) => page.open(name, attributes),
-    ontext: (text) => page.text(text),
-    onclosetag: (name) => page.close(name),
-  });
-  parser.write(html.slice(0, PAGE_CHARS_MAX));
-  parser.end();
+  scan(html.slice(0, PAGE_CHARS_MAX), page);
   return page.feeds();
+}
+
+const TOO_DEEP = Symbol('elements nested too deep');
+
+function scan(html: string, page: Page): void {
+  let depth = 0;
+  const parser = new Parser({
+    onopentag(name, attributes) {
+      depth += 1;
+      if (depth > ELEMENTS_DEPTH_MAX) throw TOO_DEEP;
+      page.open(name, attributes);
+    },
+    ontext: (text) => page.text(text),
+    onclosetag(name) {
+      depth -= 1;
+      page.close(name);
+    },
+  });
+  try {
+    parser.write(html);
+    parser.end();
+  } catch (error) {
+    // Feeds are declared in the head: what was found up to here counts.
+    if (error !== TOO_DEEP) throw error;
+  }
 }
 
 class Page {

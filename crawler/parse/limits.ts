@@ -37,6 +37,8 @@ export const PROLOG_CHARS_MAX = 256 * 1024;
 export const OPML_BYTES_MAX = 16 * 1024 * 1024;
 export const OPML_OUTLINES_MAX = 20_000;
 export const OPML_DEPTH_MAX = 20;
+/** OPML and pages: elements that may be open at once; reading ends there, as its time grows with the square of it. */
+export const ELEMENTS_DEPTH_MAX = 2_000;
 /** Discovery: characters of a page that are looked at, and feeds that are offered. */
 export const PAGE_CHARS_MAX = 2 * 1024 * 1024;
 export const DISCOVERED_MAX = 20;

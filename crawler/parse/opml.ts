@@ -2,7 +2,14 @@ import { Parser } from 'htmlparser2';
 import { canonicalFeedUrl } from '../../store/ids.ts';
 import { decodeBody } from './charset.ts';
 import { parseError } from './errors.ts';
-import { LABEL_CHARS_MAX, OPML_BYTES_MAX, OPML_DEPTH_MAX, OPML_OUTLINES_MAX, TITLE_CHARS_MAX } from './limits.ts';
+import {
+  ELEMENTS_DEPTH_MAX,
+  LABEL_CHARS_MAX,
+  OPML_BYTES_MAX,
+  OPML_DEPTH_MAX,
+  OPML_OUTLINES_MAX,
+  TITLE_CHARS_MAX,
+} from './limits.ts';
 import { mendCharacters } from './mend.ts';
 import type { ParseWarning } from './model.ts';
 import { line } from './text.ts';
@@ -33,20 +40,39 @@ export function parseOpml(body: Uint8Array): { feeds: OpmlFeed[]; warnings: Pars
   const text = mendCharacters(decodeBody(body, undefined, warnings), warnings);
   if (text.trim() === '') throw parseError('OPML_EMPTY', 'The file is empty.');
   const outlines = new Outlines(warnings);
-  const parser = new Parser(
-    {
-      onopentag: (name, attributes) => outlines.open(name, attributes),
-      onclosetag: (name) => outlines.close(name),
-    },
-    { lowerCaseTags: true, lowerCaseAttributeNames: true, recognizeSelfClosing: true },
-  );
-  parser.write(text);
-  parser.end();
+  scan(text, outlines);
   if (!outlines.isOpml) throw parseError('OPML_NOT_OPML', `This is no OPML: ${excerpt(text)}`);
   if (!/<\/opml\s*>\s*$/i.test(text.slice(-1_000).replace(/<!--.*?-->/gs, ''))) {
     warnings.add('OPML_MENDED', 'the file ends early; what is there was read');
   }
   return { feeds: [...outlines.feeds.values()], warnings: warnings.list() };
+}
+
+const TOO_DEEP = Symbol('elements nested too deep');
+
+function scan(text: string, outlines: Outlines): void {
+  let depth = 0;
+  const parser = new Parser(
+    {
+      onopentag(name, attributes) {
+        depth += 1;
+        if (depth > ELEMENTS_DEPTH_MAX) throw TOO_DEEP;
+        outlines.open(name, attributes);
+      },
+      onclosetag(name) {
+        depth -= 1;
+        outlines.close(name);
+      },
+    },
+    { lowerCaseTags: true, lowerCaseAttributeNames: true, recognizeSelfClosing: true },
+  );
+  try {
+    parser.write(text);
+    parser.end();
+  } catch (error) {
+    // What was read up to here counts; that outlines are nested too deep has been told.
+    if (error !== TOO_DEEP) throw error;
+  }
 }
 
 class Outlines {

@@ -1,0 +1,318 @@
+import fc from 'fast-check';
+import { Parser } from 'htmlparser2';
+import t from 'tap';
+import { plainText, sanitizeArticle } from '../../crawler/sanitize.ts';
+import { cpuMs } from './parse/cpu-time.ts';
+
+const BASE = 'https://site.example/posts/1';
+const seed = Number(process.env.FEEDFERRY_TEST_SEED ?? Date.now() % 2 ** 31);
+t.comment(`FEEDFERRY_TEST_SEED=${seed}`);
+
+const LINK = 'rel="noopener noreferrer" target="_blank"';
+const IMG = 'loading="lazy" referrerpolicy="no-referrer"';
+
+/** One row a rule: what a feed says, and what a reader gets. */
+const ROWS: readonly (readonly [string, string, string])[] = [
+  ['plain text is escaped', 'a < b & c', 'a &lt; b &amp; c'],
+  ['text without tags keeps its references', 'a &lt;b&gt; &eacute;', 'a &lt;b&gt; é'],
+  [
+    'structure stays',
+    '<h2>A</h2><p>b <em>c</em></p><ul><li>d</li></ul>',
+    '<h2>A</h2><p>b <em>c</em></p><ul><li>d</li></ul>',
+  ],
+  ['tables stay', '<table><tr><td colspan="2">a</td></tr></table>', '<table><tr><td colspan="2">a</td></tr></table>'],
+  ['code stays', '<pre><code>a &lt; b</code></pre>', '<pre><code>a &lt; b</code></pre>'],
+  [
+    'links are absolute and tell nobody',
+    '<a href="/a?b=1&amp;c=2">x</a>',
+    `<a href="https://site.example/a?b=1&amp;c=2" ${LINK}>x</a>`,
+  ],
+  [
+    'links inside the page lead to the page',
+    '<a href="#note">1</a>',
+    `<a href="https://site.example/posts/1#note" ${LINK}>1</a>`,
+  ],
+  ['mail links stay', '<a href="mailto:jo@site.example">x</a>', `<a href="mailto:jo@site.example" ${LINK}>x</a>`],
+  ['other schemes go', '<a href="javascript:alert(1)">x</a><a href="ftp://x/">y</a>', '<a>x</a><a>y</a>'],
+  [
+    'images are absolute and lazy',
+    '<img src="i.png" alt="I" width="10" height="20">',
+    `<img src="https://site.example/posts/i.png" alt="I" width="10" height="20" ${IMG} />`,
+  ],
+  [
+    'every candidate of an image is absolute',
+    '<img src="a.png" srcset="a.png 1x, /b,c.png 2x,d.png 300w" sizes="50vw">',
+    `<img src="https://site.example/posts/a.png" srcset="https://site.example/posts/a.png 1x, https://site.example/b%2Cc.png 2x, https://site.example/posts/d.png 300w" sizes="50vw" alt="" ${IMG} />`,
+  ],
+  ['images without an address go', '<img alt="x"><img src="data:image/png;base64,AAAA">', ''],
+  [
+    'lazy images of other pages show',
+    '<img src="data:image/gif;base64,AA" data-src="/real.png">',
+    `<img src="https://site.example/real.png" alt="" ${IMG} />`,
+  ],
+  [
+    'the image for browsers without scripts counts once',
+    '<img data-src="/real.png"><noscript><img src="/real.png"></noscript>',
+    `<img src="https://site.example/real.png" alt="" ${IMG} />`,
+  ],
+  [
+    'tracking pixels go',
+    '<p>a<img src="https://t.example/p.gif" width="1" height="1"><img src="/q" height=0><img src="/r" style="display:none"></p>',
+    '<p>a</p>',
+  ],
+  [
+    'players wait for a click',
+    '<video src="/v.mp4" poster="p.jpg" autoplay loop onplay="x()"></video>',
+    '<video controls preload="none" src="https://site.example/v.mp4" poster="https://site.example/posts/p.jpg"></video>',
+  ],
+  [
+    'sources are absolute',
+    '<audio><source src="a.mp3" type="audio/mpeg"></audio>',
+    '<audio controls preload="none"><source src="https://site.example/posts/a.mp3" type="audio/mpeg" /></audio>',
+  ],
+  [
+    'frames of video hosts become links',
+    '<iframe src="https://www.youtube.com/embed/x" title="A film">no frames</iframe>',
+    `<a href="https://www.youtube.com/embed/x" ${LINK}>A film</a>`,
+  ],
+  ['other frames go', '<p>a<iframe src="https://ads.example/"></iframe>b</p>', '<p>ab</p>'],
+  ['styles, classes and ids go', '<p style="position:fixed" class="x" id="y" data-z="1">a</p>', '<p>a</p>'],
+  [
+    'forms go, their text stays',
+    '<form action="/x"><label>Name</label><input value="1"><button>Go</button></form>',
+    'NameGo',
+  ],
+  [
+    'pictures drawn in SVG and formulas in MathML go',
+    'a<svg><a href="x"><text>t</text></a></svg><math><mi>x</mi></math>b',
+    'ab',
+  ],
+  ['scripts and styles go with what is in them', 'a<script>alert(1)</script><style>p{}</style>b', 'ab'],
+  ['comments go', 'a<!-- <b>x</b> -->b<b>c</b>', 'ab<b>c</b>'],
+  ['end tags that lack are added', '<p>a<b>b', '<p>a<b>b</b></p>'],
+  ['language and direction stay', '<p lang="he" dir="rtl">a</p>', '<p lang="he" dir="rtl">a</p>'],
+];
+
+t.test('articles keep what a reader needs and lose the rest', async (t) => {
+  for (const [rule, html, wanted] of ROWS) t.equal(sanitizeArticle(html, BASE), wanted, rule);
+});
+
+t.test('without a base, relative links lose their address', async (t) => {
+  t.equal(
+    sanitizeArticle('<a href="/a">x</a><img src="i.png"><a href="https://y.example/">z</a>', null),
+    `<a>x</a><a href="https://y.example/" ${LINK}>z</a>`,
+  );
+});
+
+/** From the OWASP filter evasion cheat sheet, html5sec.org, and advisories against sanitizers. */
+const ATTACKS: readonly string[] = [
+  '<script>alert(1)</script>',
+  '<SCRIPT SRC=http://evil.example/x.js></SCRIPT>',
+  '<scr<script>ipt>alert(1)</scr</script>ipt>',
+  '<<script>alert(1);//<</script>',
+  '<script/xss src="http://evil.example/x.js"></script>',
+  '<img src=x onerror=alert(1)>',
+  '<img src=x onerror\n=alert(1)>',
+  '<img/src="x"/onerror=alert(1)//',
+  '<img src="x` `<script>alert(1)</script>"` `>',
+  '<img src="javascript:alert(1)">',
+  '<img src="jav&#x09;ascript:alert(1)">',
+  '<img src=" &#14;  javascript:alert(1)">',
+  '<img srcset="javascript:alert(1) 1x, data:text/html,x 2x">',
+  '<a href="javascript&colon;alert(1)">x</a>',
+  '<a href="java\nscript:alert(1)">x</a>',
+  '<a href="&#106;&#97;&#118;&#97;&#115;&#99;&#114;&#105;&#112;&#116;&#58;alert(1)">x</a>',
+  '<a href="\u0001javascript:alert(1)">x</a>',
+  '<a href="vbscript:msgbox(1)">x</a>',
+  '<a href="data:text/html;base64,PHNjcmlwdD4=">x</a>',
+  '<a href="mailto:x@y.example?body=<script>alert(1)</script>">x</a>',
+  '<a href=x onclick=alert(1)>x</a>',
+  '<svg onload=alert(1)>',
+  '<svg><script>alert(1)</script></svg>',
+  '<svg><animate xlink:href=#x attributeName=href values=javascript:alert(1) /><a id=x><text>x</text></a></svg>',
+  '<svg><style><img src=x onerror=alert(1)></style></svg>',
+  '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">',
+  '<math><maction actiontype="statusline#http://x" xlink:href="javascript:alert(1)">x</maction></math>',
+  '<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>',
+  '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
+  '<textarea><img title="</textarea><img src=x onerror=alert(1)>"></textarea>',
+  '<xmp><img title="</xmp><img src=x onerror=alert(1)>"></xmp>',
+  '<iframe srcdoc="<script>alert(1)</script>"></iframe>',
+  '<iframe src="javascript:alert(1)"></iframe>',
+  '<iframe src="https://www.youtube.com.evil.example/x"></iframe>',
+  '<iframe><img src=x onerror=alert(1)></iframe>',
+  '<iframe src="https://www.youtube.com/embed/x" title="<img src=x onerror=alert(1)>"></iframe>',
+  '<object data="javascript:alert(1)"></object><embed src="javascript:alert(1)">',
+  '<base href="javascript:alert(1)//"><a href="x">y</a>',
+  '<meta http-equiv="refresh" content="0;url=javascript:alert(1)">',
+  '<link rel=stylesheet href="javascript:alert(1)">',
+  '<style>@import "http://evil.example/x.css";</style>',
+  '<div style="background:url(javascript:alert(1))">x</div>',
+  '<body onload=alert(1)>x',
+  '<video><source onerror="alert(1)"></video><video poster="javascript:alert(1)">',
+  '<audio src=x onerror=alert(1)>',
+  '<details open ontoggle=alert(1)>x',
+  '<input autofocus onfocus=alert(1)>',
+  '<select><option><script>alert(1)</script></option></select>',
+  '<template><script>alert(1)</script></template>',
+  '<p title="\'><img src=x onerror=alert(1)>">x</p>',
+  '<q cite="javascript:alert(1)">x</q><blockquote cite="data:x">y</blockquote>',
+  '&lt;script&gt;alert(1)&lt;/script&gt;',
+  '<option>&lt;script&gt;alert(1)&lt;/script&gt;</option>',
+  '<!--><img src=x onerror=alert(1)>-->',
+  '<![CDATA[<img src=x onerror=alert(1)>]]>',
+  '<?xml <img src=x onerror=alert(1)>?>',
+  '</p onclick=alert(1)><x:script>alert(1)</x:script>',
+  '\0<scr\0ipt>alert(1)</scr\0ipt>',
+  '<a href="https://x.example/" target="_self" rel="opener">x</a>',
+];
+
+t.test('known attacks come out harmless', async (t) => {
+  for (const html of ATTACKS) t.strictSame(dangers(sanitizeArticle(html, BASE)), [], html);
+});
+
+t.test('the check for dangers sees them where they are', async (t) => {
+  const seen = ATTACKS.filter((html) => dangers(html).length > 0);
+  t.ok(seen.length > ATTACKS.length * 0.8, `${seen.length} of ${ATTACKS.length} attacks are seen unsanitized`);
+});
+
+const ALLOWED_TAGS =
+  /^(?:a|abbr|b|blockquote|br|code|div|em|figure|h[1-6]|hr|i|img|li|ol|p|pre|q|s|span|strong|sub|sup|table|tbody|td|th|thead|tr|u|ul|audio|video|source|picture|details|summary|small|del|ins|cite|section|article|time|mark|dl|dt|dd|figcaption|caption|center)$/;
+const ALLOWED_ATTRIBUTES =
+  /^(?:href|src|srcset|sizes|alt|title|width|height|loading|referrerpolicy|rel|target|controls|preload|poster|cite|dir|lang|type|media|datetime|colspan|rowspan|scope|span|start|reversed|value|open)$/;
+const URL_ATTRIBUTES = /^(?:href|src|poster|cite)$/;
+
+/** What could run, load or track in a browser that shows this. */
+function dangers(html: string): string[] {
+  const found: string[] = [];
+  const parser = new Parser({
+    onopentag(name, attributes) {
+      if (!ALLOWED_TAGS.test(name)) found.push(`<${name}>`);
+      for (const [key, value] of Object.entries(attributes)) {
+        if (!ALLOWED_ATTRIBUTES.test(key)) found.push(key);
+        if (URL_ATTRIBUTES.test(key) && !/^(?:https?:\/\/|mailto:)/.test(value)) found.push(`${key}=${value}`);
+        if (key === 'srcset' && !value.split(', ').every((part) => /^https?:\/\//.test(part)))
+          found.push(`srcset=${value}`);
+        if (key === 'target' && value !== '_blank') found.push(`target=${value}`);
+        if (key === 'rel' && value !== 'noopener noreferrer') found.push(`rel=${value}`);
+      }
+    },
+    oncomment: () => found.push('comment'),
+    onprocessinginstruction: () => found.push('instruction'),
+  });
+  parser.write(html);
+  parser.end();
+  return found;
+}
+
+const PIECES = [
+  ...ATTACKS,
+  ...[
+    '<p>',
+    '</p>',
+    '<div>',
+    '<b',
+    '>',
+    '"',
+    "'",
+    '`',
+    '<!--',
+    '-->',
+    '<![CDATA[',
+    ']]>',
+    '<noscript>',
+    '</noscript>',
+    '<svg>',
+    '</svg>',
+  ],
+  ...[
+    '<math>',
+    '<table>',
+    '<style>',
+    '</style>',
+    '<textarea>',
+    '</textarea>',
+    '<title>',
+    '<a href="',
+    ' onerror=alert(1) ',
+    'javascript:',
+  ],
+  ...[
+    '&lt;',
+    '&#x3c;script&#x3e;',
+    '<plaintext>',
+    '<iframe',
+    '<template>',
+    '<x-y onfoo=1>',
+    '\0',
+    '\u2028',
+    '/>',
+    '</',
+    '<img src="',
+  ],
+];
+
+t.test('random mixtures of attacks come out harmless, and stay so when sanitized again', async () => {
+  const soup = fc.array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ maxLength: 8 })), { maxLength: 12 });
+  fc.assert(
+    fc.property(soup, (pieces) => {
+      const html = sanitizeArticle(pieces.join(''), BASE);
+      const found = dangers(html);
+      if (found.length > 0) throw new Error(`${JSON.stringify(found)} in ${html}`);
+      if (dangers(sanitizeArticle(html, BASE)).length > 0) throw new Error(`harmful when sanitized again: ${html}`);
+    }),
+    { seed, numRuns: 3_000 },
+  );
+});
+
+const CPU_MS_MAX = 15_000;
+const HUGE: Readonly<Record<string, string>> = {
+  'nested blocks': '<div>'.repeat(200_000),
+  'nested inline elements': '<b>'.repeat(300_000),
+  'nested tables': '<table><tr><td>'.repeat(60_000),
+  'end tags': `${'<div>'.repeat(50_000)}${'</p>'.repeat(100_000)}`,
+  'open tags': '<iframe'.repeat(150_000),
+  'open quotes': '<a href="'.repeat(100_000),
+  'less-than signs': '<'.repeat(1_000_000),
+  ampersands: `<p>${'&'.repeat(1_000_000)}`,
+  attributes: `<a ${'x=1 '.repeat(250_000)}>`,
+  candidates: `<img srcset="${'a, '.repeat(6_000)}">`.repeat(50),
+  'blanks in candidates': `<img src=x srcset="${' '.repeat(19_000)}">`.repeat(50),
+  'blanks in styles': `<img src=x style="display${' '.repeat(500_000)}">`,
+  scripts: '<script>'.repeat(100_000),
+  'list items': '<li>'.repeat(200_000),
+};
+
+for (const [what, html] of Object.entries(HUGE)) {
+  t.test(`a megabyte of ${what} costs bounded time and no stack`, async (t) => {
+    const ms = cpuMs(() => {
+      t.strictSame(dangers(sanitizeArticle(html, BASE)), []);
+      plainText(html, 300);
+      plainText(html, html.length);
+    });
+    t.ok(ms < CPU_MS_MAX, `${Math.round(ms)} ms`);
+  });
+}
+
+t.test('the text of an article is one line, cut at a word', async (t) => {
+  t.equal(plainText('<p>Hello <b>wor</b>ld</p><p>a &lt; b&nbsp;c</p>', 300), 'Hello world a < b c');
+  t.equal(plainText('a<script>x()</script>b <style>p{}</style><!-- c -->d 3 < 4', 300), 'a b d 3 < 4');
+  t.equal(plainText('<img alt="a > b">end', 300), 'end');
+  t.equal(plainText('one two three four five', 15), 'one two three…');
+  t.equal(plainText('🚢'.repeat(20), 10), `${'🚢'.repeat(4)}…`);
+  t.equal(plainText('', 10), '');
+});
+
+t.test('the text of anything is well-formed, in bounds and without tags that HTML knows', async () => {
+  const soup = fc.array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ unit: 'binary', maxLength: 30 })), {
+    maxLength: 30,
+  });
+  fc.assert(
+    fc.property(soup, fc.integer({ min: 2, max: 400 }), (pieces, limit) => {
+      const text = plainText(pieces.join(''), limit);
+      if (text.length > limit || !text.isWellFormed() || /[\n\t\0]| {2}/.test(text))
+        throw new Error(JSON.stringify(text));
+    }),
+    { seed, numRuns: 1_000 },
+  );
+});
