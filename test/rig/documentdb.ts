@@ -17,7 +17,11 @@ const RUN_SCRIPT = join(import.meta.dirname, 'documentdb-run.sh');
 /** Making it takes about 40 s; a slow mirror and another run that makes it at the same time are allowed for. */
 const MAKE_MS_MAX = 900_000;
 const START_MS_MAX = 60_000;
-const LOG_BYTES_MAX = 20_000;
+const SOCKET = '.s.PGSQL.5432';
+const LOG_CHARS_MAX = 20_000;
+
+/** Of a Unix socket's path, on Linux. */
+const SOCKET_PATH_BYTES_MAX = 107;
 
 /** Namespaces of its own: when the process is killed, all its children, mounts and shared memory go with it. */
 const ISOLATED = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--mount', '--pid', '--ipc', '--fork', '--kill-child'];
@@ -51,12 +55,12 @@ export async function makeDocumentDb(progress: (line: string) => void): Promise<
   const recipe = createHash('sha256').update(readFileSync(MAKE_SCRIPT)).digest('hex');
   mkdirSync(rigFolder(), { recursive: true });
   if (isWhole(root, recipe)) return root;
-  const lock = ['flock', '--timeout', String(MAKE_MS_MAX / 1000), `${root}.lock`];
+  const lock = ['flock', '--no-fork', '--timeout', String(MAKE_MS_MAX / 1000), `${root}.lock`];
   const child = spawnLogged([...lock, ...ISOLATED, 'bash', MAKE_SCRIPT, root, recipe], progress);
   const timer = setTimeout(() => child.process.kill('SIGKILL'), MAKE_MS_MAX);
   const log = await child.ended;
   clearTimeout(timer);
-  if (child.process.exitCode !== 0) throw new Error(`the DocumentDB rig could not be made:\n${log}`);
+  if (child.process.exitCode !== 0) throw new Error(`the DocumentDB rig could not be made\n${log}`);
   return root;
 }
 
@@ -70,6 +74,9 @@ export async function startDocumentDb(root: string): Promise<RunningDocumentDb> 
   removeLeftovers(root);
   const run = `run-${process.pid}-${randomBytes(4).toString('hex')}`;
   const folder = join(root, 'srv', run);
+  if (Buffer.byteLength(join(folder, SOCKET)) > SOCKET_PATH_BYTES_MAX) {
+    throw new Error(`${root} is too long a path for a socket: name a shorter one in FEEDFERRY_RIG_DIR`);
+  }
   const lock = ['flock', '--shared', '--no-fork', `${root}.lock`];
   const child = spawnLogged([...lock, ...ISOLATED, 'sh', RUN_SCRIPT, root, run], () => {});
   const ended = child.ended.finally(() => rmSync(folder, { recursive: true, force: true }));
@@ -97,7 +104,7 @@ async function untilReady(folder: string, ended: Promise<string>): Promise<void>
   });
   const until = Date.now() + START_MS_MAX;
   for (;;) {
-    if (over !== undefined) throw new Error(`DocumentDB did not start:\n${over}`);
+    if (over !== undefined) throw new Error(`DocumentDB did not start\n${over}`);
     if (Date.now() > until) throw new Error(`DocumentDB did not answer within ${START_MS_MAX / 1000} s`);
     if (await answers(folder)) return;
     await delay(50);
@@ -105,7 +112,7 @@ async function untilReady(folder: string, ended: Promise<string>): Promise<void>
 }
 
 async function answers(folder: string): Promise<boolean> {
-  if (!existsSync(join(folder, '.s.PGSQL.5432'))) return false;
+  if (!existsSync(join(folder, SOCKET))) return false;
   const client = new Client({ host: folder, user: 'postgres', database: 'postgres' });
   client.on('error', () => {});
   try {
@@ -141,7 +148,7 @@ function spawnLogged(command: readonly string[], progress: (line: string) => voi
   let log = '';
   const take = (chunk: Buffer): void => {
     const text = chunk.toString('utf8');
-    log = (log + text).slice(-LOG_BYTES_MAX);
+    log = (log + text).slice(-LOG_CHARS_MAX);
     for (const line of text.split('\n')) if (line.startsWith('rig: ')) progress(line.slice(5));
   };
   child.stdout.on('data', take);

@@ -44,7 +44,9 @@ async function start(kind: string | undefined): Promise<Started> {
   try {
     return await (kind === 'redis' ? startRedis() : startMongodb());
   } catch (error) {
-    return { skip: error instanceof Error ? error.message : String(error) };
+    const message = error instanceof Error ? error.message : String(error);
+    console.error(message);
+    return { skip: message.split('\n', 1).join() };
   }
 }
 
