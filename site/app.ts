@@ -63,9 +63,10 @@ export async function buildApp(site: Site): Promise<FastifyInstance> {
 }
 
 function addGuards(app: FastifyInstance, site: Site): void {
+  const hosts = [...site.options.hosts, site.options.listen.host];
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
-    if (request.url !== '/healthz' && !isOwnHost(request.headers.host, site.options.hosts)) {
+    if (request.url !== '/healthz' && !isOwnHost(request.headers.host, hosts)) {
       const input = request.headers.host?.slice(0, 200) ?? '';
       throw siteError('SITE_HOST_UNKNOWN', `This site does not answer to the name "${input}".`, { input });
     }
@@ -143,7 +144,10 @@ async function sentOf(request: FastifyRequest, { isUpload }: ActionRoute): Promi
   const params = request.params as Record<string, string | undefined>;
   if (!isUpload) return { fields: new Fields(request.body), params, file: null };
   const part = await request.file();
-  return { fields: new Fields({}), params, file: part === undefined ? null : await part.toBuffer() };
+  const file = part === undefined ? null : await part.toBuffer();
+  // The plugin sees the limit only where more of the file follows.
+  if (part?.file.truncated) throw siteError('SITE_BODY_TOO_LARGE', 'The file is too large.');
+  return { fields: new Fields({}), params, file };
 }
 
 /** A page goes to the next page; its script gets the state of the article and the counts as JSON. */

@@ -46,7 +46,9 @@ export interface ExportedFeed {
 export interface ImportResult {
   readonly entries: number;
   readonly added: number;
+  /** The first of those that could not be taken, and how many there are. */
   readonly invalid: ImportedOpml['invalid'];
+  readonly invalidCount: number;
 }
 
 /** The running site, as pages and actions see it. */

@@ -1,4 +1,5 @@
 import { CodedError } from '../store/errors.ts';
+import { adviceFor } from './advice.ts';
 import { siteError, statusOf } from './errors.ts';
 import type { Trouble } from './pages/trouble.ts';
 
@@ -25,6 +26,7 @@ function ownError(error: unknown): CodedError {
 export function troubleOf(error: unknown): Trouble & { readonly error: CodedError } {
   const own = ownError(error);
   const isReadOnly = own.code === 'DATABASE_READ_ONLY';
-  const { code, message, advice } = own;
+  const { code, message } = own;
+  const advice = adviceFor(code) ?? own.advice;
   return { status: statusOf(code), code, message, advice, isReadOnly, error: own };
 }

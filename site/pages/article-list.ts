@@ -1,8 +1,10 @@
 import { articlePath, type Origin } from '../paths.ts';
 import type { ArticleList, ListedArticle } from '../reading.ts';
+import { LOOKED_AT_MAX } from '../timeline.ts';
 import type { Visit } from '../visit.ts';
 import { attribute, html, NOTHING, type Safe } from './html.ts';
 import { ICONS } from './icons.ts';
+import { languageTag, webUrl } from './links.ts';
 import { shortTime } from './time.ts';
 
 /** Characters of a summary that stands in for a missing title. */
@@ -33,7 +35,7 @@ export function articleList(model: ListModel): Safe {
 function pager({ list, olderPath, newestPath }: ListModel): Safe {
   if (olderPath === null && newestPath === null) return NOTHING;
   return html`<nav class="pager" aria-label="Pages">
-${list.cutShort ? html`<p>The last 20,000 articles were looked through.</p>` : NOTHING}
+${list.cutShort ? html`<p>${LOOKED_AT_MAX.toLocaleString('en-GB')} articles were looked through for this page.</p>` : NOTHING}
 ${newestPath === null ? NOTHING : html`<a class="button" href="${newestPath}">Newest</a>`}
 ${olderPath === null ? NOTHING : html`<a class="button" rel="next" href="${olderPath}">${list.cutShort ? 'Look further back' : 'Older'}</a>`}
 </nav>`;
@@ -45,7 +47,8 @@ function row(model: ListModel, item: ListedArticle, neighbour: ListedArticle | u
   const { id, article, feed, read, starred } = item;
   const here = `${visit.path}#${anchor(item)}`;
   if (article === null) return goneRow(item, here);
-  const language = feed?.heading?.language ?? null;
+  const language = languageTag(feed?.heading?.language ?? null);
+  const original = webUrl(article.url);
   const away = `${visit.path}${neighbour === undefined ? '' : `#${anchor(neighbour)}`}`;
   return html`<li class="row" id="${anchor(item)}" data-row data-read="${read ? 1 : 0}" data-starred="${starred ? 1 : 0}">
 ${toggle('read', id, read, away, read ? 'Mark as unread' : 'Mark as read', 'Read', ICONS.dot)}
@@ -56,9 +59,9 @@ ${toggle('read', id, read, away, read ? 'Mark as unread' : 'Mark as read', 'Read
       ? NOTHING
       : html`<span dir="auto">${article.authors.join(', ')}</span>`
   }${shortTime(item.position.at, visit.now)}${
-    article.url === null
+    original === null
       ? NOTHING
-      : html`<a class="row-original" href="${article.url}" rel="noopener noreferrer" data-original>Original${ICONS.out}<span class="vh"> of ${titleOf(article)}</span></a>`
+      : html`<a class="row-original" href="${original}" rel="noopener noreferrer" data-original>Original${ICONS.out}<span class="vh"> of ${titleOf(article)}</span></a>`
   }</p>
 ${article.summary === '' ? NOTHING : html`<p class="row-summary"${attribute('lang', language)} dir="auto">${article.summary}</p>`}
 </div>

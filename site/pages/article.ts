@@ -11,6 +11,7 @@ import type { Page, Visit } from '../visit.ts';
 import { titleOf, toggle } from './article-list.ts';
 import { attribute, html, NOTHING, type Safe, trusted } from './html.ts';
 import { ICONS } from './icons.ts';
+import { languageTag, webUrl } from './links.ts';
 import { fullTime } from './time.ts';
 
 /** Enclosures shown of one article. */
@@ -22,14 +23,14 @@ const ENCLOSURES_MAX = 20;
  */
 export async function articlePage(site: Site, visit: Visit): Promise<Page> {
   const id = articleIdOf(visit.params.id);
-  const { content: article } = await site.reading.article(id);
+  const article = withWebLinks((await site.reading.article(id)).content);
   const origin = originOf(visit.query, id);
   const warning = await open(site, visit, id, article.num);
   const shelf = await site.reading.shelf();
   const feed = shelf.byId.get(article.feed) ?? null;
   const isRead = site.reading.states.isRead(article.feed, article.num);
   const next = await nextPath(site, shelf, origin, article);
-  const language = attribute('lang', feed?.heading?.language);
+  const language = attribute('lang', languageTag(feed?.heading?.language ?? null));
   const main = html`<article class="article" data-row data-read="${isRead ? 1 : 0}">
 <header class="article-head">
 <p class="article-from">${feed === null ? html`<a href="/feeds/${article.feed}">A feed that you do not follow</a>` : html`<a href="/feeds/${feed.id}" dir="auto">${feed.title}</a>`}</p>
@@ -49,6 +50,12 @@ ${article.categories.length === 0 ? NOTHING : html`<ul class="tags" aria-label="
 ${next === null ? NOTHING : html`<a class="button button-strong" href="${next}" data-next rel="next">${origin.kind === 'starred' ? 'Next' : 'Next unread'}</a>`}</nav>`;
   const page: Page = { title: titleOf(article), main, place: placeOf(origin), feed: article.feed, shelf };
   return warning === null ? page : { ...page, warning };
+}
+
+/** Only links that lead to the web. */
+function withWebLinks(article: Article): Article {
+  const enclosures = article.enclosures.filter((enclosure) => webUrl(enclosure.url) !== null);
+  return { ...article, url: webUrl(article.url), enclosures };
 }
 
 /** Marks it read; returns what went wrong in words, as reading goes on even where nothing can be written. */

@@ -8,9 +8,10 @@ import type { Page, Visit } from '../visit.ts';
 import { folderField } from './add.ts';
 import { sizeText } from './article.ts';
 import { listBody, listTools } from './articles.ts';
-import { feedTimes, feedTrouble, withoutScheme } from './feeds.ts';
+import { feedTimes, feedTrouble } from './feeds.ts';
 import { html, NOTHING, type Safe } from './html.ts';
 import { ICONS } from './icons.ts';
+import { shortUrl, webUrl } from './links.ts';
 import { durationText, shortTime } from './time.ts';
 
 /** `/feeds/ID`: one feed's articles, how it does, and what can be done with it. */
@@ -53,8 +54,8 @@ ${record === null ? NOTHING : historyTable(record.history, visit.now)}
 }
 
 function addresses(record: FeedRecord): Safe {
-  const site = record.siteUrl;
-  return html`${site === null ? NOTHING : html`<a class="wrap" dir="ltr" href="${site}" rel="noopener noreferrer">${withoutScheme(site)}</a>`}<a href="${record.url}" rel="noopener noreferrer">Feed<span class="vh"> document</span></a>`;
+  const site = webUrl(record.siteUrl);
+  return html`${site === null ? NOTHING : html`<a class="wrap" dir="ltr" href="${site}" rel="noopener noreferrer">${shortUrl(site)}</a>`}<a href="${record.url}" rel="noopener noreferrer">Feed<span class="vh"> document</span></a>`;
 }
 
 /** The reader's own name and folder, and the way out. */

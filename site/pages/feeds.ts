@@ -5,6 +5,7 @@ import type { Page, Visit } from '../visit.ts';
 import { html, NOTHING, type Safe } from './html.ts';
 import { ICONS } from './icons.ts';
 import { count } from './layout.ts';
+import { shortUrl } from './links.ts';
 import { relativeTime, shortTime } from './time.ts';
 
 const PAGE_FEEDS = 100;
@@ -62,7 +63,7 @@ function feedRow(feed: ShelfFeed, now: number): Safe {
   const { heading } = feed;
   return html`<li class="feed">
 <div class="feed-name"><h3><a href="/feeds/${feed.id}" dir="auto">${feed.title}</a></h3>${count(`feed:${feed.id}`, feed.unread, 'unread')}</div>
-<p class="feed-times">${heading === null ? NOTHING : html`<span class="wrap" dir="ltr">${withoutScheme(heading.siteUrl ?? heading.url)}</span>`}${feedTimes(feed, now)}</p>
+<p class="feed-times">${heading === null ? NOTHING : html`<span class="wrap" dir="ltr">${shortUrl(heading.siteUrl ?? heading.url)}</span>`}${feedTimes(feed, now)}</p>
 ${feedTrouble(feed, now)}
 </li>`;
 }
@@ -92,8 +93,4 @@ export function feedTrouble(feed: ShelfFeed, now: number): Safe {
   return html`<div class="feed-trouble">${ICONS.warning}<p>${advice === null ? NOTHING : html`${advice} `}<span class="muted">${
     errors > 1 ? `Failed ${errors} times in a row. ` : ''
   }${succeededAt === null ? 'It never worked so far. ' : `It last worked ${relativeTime(succeededAt, now)}. `}<span class="wrap">${lastError.message}</span> <code>${lastError.code}</code></span></p></div>`;
-}
-
-export function withoutScheme(url: string): string {
-  return url.replace(/^https?:\/\/(?:www\.)?/, '').replace(/\/$/, '');
 }

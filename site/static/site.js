@@ -11,6 +11,14 @@
     if (element.scrollWidth > element.clientWidth) element.tabIndex = 0;
   }
 
+  // A notice is said once, not again after a reload.
+  const address = new URL(location.href);
+  if (address.searchParams.has('notice')) {
+    address.searchParams.delete('notice');
+    address.searchParams.delete('n');
+    history.replaceState(null, '', address);
+  }
+
   // One menu at a time; a click elsewhere or Escape closes it.
   document.addEventListener('click', (event) => {
     for (const menu of document.querySelectorAll('details.menu[open]')) {
