@@ -1,5 +1,6 @@
 import { OPML_BYTES_MAX } from '../crawler/parse/limits.ts';
 import type { CommandSpec } from './command.ts';
+import { cliError } from './errors.ts';
 import { EXIT } from './exit.ts';
 import { readInput } from './files.ts';
 import { followFeeds } from './follow.ts';
@@ -28,7 +29,8 @@ export const feedsImportCommand: CommandSpec = {
       ? `${JSON.stringify({ added, known, followed, invalid, warnings })}\n`
       : importText(imported, followed);
     await write(io.stdout, text);
-    return imported.feeds.length === 0 ? EXIT.failed : EXIT.done;
+    if (imported.feeds.length > 0) return EXIT.done;
+    throw cliError('IMPORT_EMPTY', 'The file names no feed that could be followed', { input: args[0] ?? '-' });
   },
 };
 
