@@ -1,4 +1,4 @@
-import type { Store } from '../store/contract.ts';
+import type { Live, Store } from '../store/contract.ts';
 import type { FeedRecord, Subscription } from '../store/documents.ts';
 import type { Written } from './edit.ts';
 import type { ReaderOptions } from './reader-states.ts';
@@ -51,6 +51,11 @@ export class Following {
 
   heading(feed: string): FeedHeading | undefined {
     return this.#feeds.get(feed);
+  }
+
+  /** Takes in a record that was read elsewhere, before the change feed brings it. */
+  observeFeed(doc: Live<FeedRecord>): void {
+    this.#feeds.observe(doc.id, doc.ver, doc.content);
   }
 
   /** Another one after each change of the feed's record. */

@@ -23,7 +23,9 @@ export const feedRefresh: Action = async (site, { params }) => {
   } finally {
     patience.abort();
   }
-  const record = (await site.options.store.feeds.get(id))?.content;
+  const doc = await site.options.store.feeds.get(id);
+  if (doc !== undefined) site.reading.following.observeFeed(doc);
+  const record = doc?.content;
   const latest = record?.history[0];
   if (record !== undefined && record.errors > 0) return { to, notice: 'failing' };
   return { to, notice: 'refreshed', n: latest === undefined || latest.at === before ? 0 : latest.added };

@@ -6,6 +6,7 @@ import type { Edit, Store, Writer } from '../../store/contract.ts';
 import type { Article, Contents, FeedRecord } from '../../store/documents.ts';
 import { articleId, feedId } from '../../store/ids.ts';
 import { openStore } from '../../store/open.ts';
+import type { Engine } from '../contract/engine.ts';
 
 /** 2025-11-21T12:00:00Z. */
 export const NOON = 1_763_726_400_000;
@@ -23,18 +24,24 @@ async function write<N extends 'feeds' | 'articles'>(store: Store, name: N, edit
   const writer = opened ?? store.database(name).openWriter({ owner: 'test', durability: 'lazy' });
   open.set(name, writer as Promise<Writer<never>>);
   await (await writer).edit(edits);
+  await (await writer).settle();
 }
 
 /** An empty store of its own, removed after the test. */
-export async function emptyStore(t: Test, clock: () => number = Date.now): Promise<Store> {
-  const folder = await mkdtemp(join(tmpdir(), 'feedferry-site-'));
-  const store = await openStore(`sqlite:${join(folder, 'a.db')}`, { clock });
+export async function emptyStore(t: Test, clock: () => number = Date.now, engine?: Engine): Promise<Store> {
+  const { url, cleanup } = await (engine?.fresh() ?? freshFile());
+  const store = await (engine?.open(url, { clock }) ?? openStore(url, { clock }));
   t.teardown(async () => {
     for (const writer of writers.get(store)?.values() ?? []) await (await writer).close();
     await store.close();
-    await rm(folder, { recursive: true, force: true });
+    await cleanup();
   });
   return store;
+}
+
+async function freshFile(): Promise<{ url: string; cleanup(): Promise<void> }> {
+  const folder = await mkdtemp(join(tmpdir(), 'feedferry-site-'));
+  return { url: `sqlite:${join(folder, 'a.db')}`, cleanup: () => rm(folder, { recursive: true, force: true }) };
 }
 
 export function feedUrl(name: string): string {
