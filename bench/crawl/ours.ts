@@ -79,7 +79,7 @@ function importedBy({ code, stdout, stderr }: Measured): number {
 
 async function articlesIn(url: string): Promise<number> {
   await using store = await openStore(url, { mustExist: true });
-  return store.articles.count();
+  return await store.articles.count();
 }
 
 /** Numbers that were ever given to writes of articles: a write that changed nothing would still raise it. */
