@@ -32,7 +32,7 @@ export interface FetcherOptions {
   readonly allowPrivate: readonly string[];
   /** In all. Default 256. */
   readonly connectionsMax?: number;
-  /** To one origin. Default 8. */
+  /** To one origin. Default 1. */
   readonly connectionsPerOriginMax?: number;
   /** For a fetch with all its redirects. Default 30 s. */
   readonly timeoutMs?: number;
@@ -136,7 +136,7 @@ function withDefaults(options: FetcherOptions): Limits {
   return {
     userAgent: options.userAgent,
     connectionsMax: options.connectionsMax ?? 256,
-    connectionsPerOriginMax: options.connectionsPerOriginMax ?? 8,
+    connectionsPerOriginMax: options.connectionsPerOriginMax ?? 1,
     timeoutMs,
     connectTimeoutMs: Math.min(options.connectTimeoutMs ?? 10_000, timeoutMs),
     idleTimeoutMs: Math.min(options.idleTimeoutMs ?? 10_000, timeoutMs),

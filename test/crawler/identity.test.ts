@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import t from 'tap';
 import { fingerprint, identify } from '../../crawler/identity.ts';
 import type { ParsedEntry } from '../../crawler/parse/model.ts';
@@ -93,5 +94,25 @@ t.test('the fingerprint changes with what a reader sees, and with nothing else',
     { commentsUrl: 'http://x/c' },
   ];
   for (const change of hidden) t.equal(fingerprint(entry({ guid: 'a', title: 'T', html: '<p>x', ...change })), before);
+  t.end();
+});
+
+t.test('identities are unique in a feed, and the same in whatever order it lists its entries', (t) => {
+  const some = (...values: string[]) => fc.constantFrom(null, ...values);
+  const entries = fc.array(
+    fc.record({
+      guid: some('a', 'b', 'c'),
+      url: some('http://x/1', 'http://x/2'),
+      title: fc.constantFrom('', 'T', 'U'),
+    }),
+    { maxLength: 12 },
+  );
+  fc.assert(
+    fc.property(entries, fc.nat(), (list, turn) => {
+      const found = identities(...list);
+      const turned = identities(...list.slice(turn % (list.length + 1)), ...list.slice(0, turn % (list.length + 1)));
+      return new Set(found).size === found.length && found.toSorted().join('|') === turned.toSorted().join('|');
+    }),
+  );
   t.end();
 });

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t, { type Test } from 'tap';
 import { crawl } from '../../crawler/crawler.ts';
-import type { Store, Writer } from '../../store/contract.ts';
+import type { Edit, Store, Writer } from '../../store/contract.ts';
 import type { Article } from '../../store/documents.ts';
 import { CodedError, storeError } from '../../store/errors.ts';
 import { openStore } from '../../store/open.ts';
@@ -166,7 +166,10 @@ t.test('a full disk ends the crawl; with room again nothing is lost', async (t) 
 });
 
 /** The same store, its writes of articles failing as told. */
-function failingArticles(store: Store, failure: (call: number) => Error | 'after' | undefined): Store {
+function failingArticles(
+  store: Store,
+  failure: (call: number, edits: readonly Edit<Article>[]) => Error | 'after' | undefined,
+): Store {
   let calls = 0;
   const wrap = (writer: Writer<Article>): Writer<Article> =>
     new Proxy(writer, {
@@ -175,9 +178,9 @@ function failingArticles(store: Store, failure: (call: number) => Error | 'after
           const value = Reflect.get(target, name, target);
           return typeof value === 'function' ? value.bind(target) : value;
         }
-        return async (edits: Parameters<Writer<Article>['edit']>[0]) => {
+        return async (edits: readonly Edit<Article>[]) => {
           calls += 1;
-          const fails = failure(calls);
+          const fails = failure(calls, edits);
           if (fails instanceof Error) throw fails;
           const outcomes = await target.edit(edits);
           if (fails === 'after') throw storeError('WRITE_UNRESOLVED', 'The answer got lost');
@@ -229,5 +232,22 @@ t.test('a store that passes through a bad moment is asked again', async (t) => {
   const passing = new CodedError('STORE_UNREACHABLE', 'Not now', { retryable: true });
   const store = failingArticles(crawled.store, (call) => (call < 4 ? passing : undefined));
   t.match(await crawl({ ...crawlOptions({ ...crawled, store }) }), { fetched: 30, error: null });
+  await recovers(t, crawled, ids);
+});
+
+t.test('an article that the store refuses fails its own feed only', async (t) => {
+  const { site, urls } = await world();
+  await using _site = site;
+  await using crawled = await setting();
+  const ids = await crawled.add(...urls);
+  const bad = ids[7] ?? '';
+  const refusal = storeError('BATCH_INVALID', 'Too large');
+  const store = failingArticles(crawled.store, (_call, edits) =>
+    edits.some(({ id }) => id.startsWith(bad)) ? refusal : undefined,
+  );
+  const summary = await crawl({ ...crawlOptions({ ...crawled, store }) });
+  t.match(summary, { fetched: 29, articlesNew: 145, failed: { BATCH_INVALID: 1 }, unfinished: 0, error: null });
+  t.match(await crawled.feed(bad), { errors: 1, etag: null, lastError: { code: 'BATCH_INVALID' } });
+  crawled.clock.now += 48 * 3_600_000;
   await recovers(t, crawled, ids);
 });
