@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { codeOf } from '../../store/errors.ts';
-import { statusOf } from '../errors.ts';
+import { siteError, statusOf } from '../errors.ts';
 import { feedIdOf } from '../input.ts';
 import type { Action } from './action.ts';
 
@@ -11,7 +11,9 @@ const REFRESH_MS_MAX = 20_000;
 export const feedRefresh: Action = async (site, { params }) => {
   const id = feedIdOf(params.id);
   const to = `/feeds/${id}`;
-  const before = (await site.options.store.feeds.get(id))?.content.history[0]?.at;
+  const there = await site.options.store.feeds.get(id);
+  if (there === undefined) throw siteError('SITE_FEED_UNKNOWN', 'There is no such feed.', { input: id });
+  const before = there.content.history[0]?.at;
   const patience = new AbortController();
   const tooLong = delay(REFRESH_MS_MAX, 'slow', { signal: patience.signal }).catch(() => 'slow' as const);
   try {

@@ -119,6 +119,7 @@ t.test('fetching now tells what came of it', async (t) => {
   t.match(await press(), 'Fetched: 3 new articles.');
   added = 0;
   t.match(await press(), 'Fetched: nothing new.');
+  t.equal((await post(site, '/feeds/aaaaaaaaaaaaaaaa/refresh')).status, 404);
   added = -1;
   t.match(await press(), /could not be fetched[\s\S]*The site took too long to answer/);
 });
