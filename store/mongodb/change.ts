@@ -42,7 +42,7 @@ export function editChange(stamper: Stamper, edit: PreparedEdit): Change {
     ifSuperseded: undefined,
     decide: (there) => (passes(edit, there) ? undefined : { id, result: 'conflict' }),
     land(there, slot, n) {
-      const stamped = stampEdit(stamper, edit, there, { slot, n });
+      const stamped = stampEdit(stamper, edit, there, slot);
       const document = toStored(stamped, slot, n);
       if (!there) return landing(stamped, n, null, { insertOne: { document } });
       return landing(stamped, n, there.ver, replaceOne(document, there.ver));

@@ -115,10 +115,19 @@ export class MongodbDatabase<C> implements Database<C> {
   async openWriter(options: WriterOptions): Promise<Writer<C>> {
     const { writers } = this.#context;
     const lease = await leaseSlot(this.#context, options.owner);
+    if (NUMBERED.has(this.name)) this.#context.stamper.versions.observeTime(integerIdMs(await this.#greatestNum()));
     const onClose = (): void => void writers.delete(writer);
     const writer: MongodbWriter<C> = new MongodbWriter<C>(lease, { ...this.#context, onClose });
     writers.add(writer);
     return writer;
+  }
+
+  /** New integer ids must be greater than all there are, whatever the clock says. 0 where there is none. */
+  async #greatestNum(): Promise<number> {
+    const [doc] = await this.db.patiently(() =>
+      this.documents.find({}, { projection: { num: 1 } }).sort({ num: -1 }).limit(1).toArray(),
+    );
+    return Number(doc?.num ?? 0);
   }
 
   protected async someAtATime<T>(items: readonly T[], use: (some: T[]) => Promise<void>): Promise<void> {
