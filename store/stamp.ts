@@ -5,7 +5,7 @@
  */
 import type { Clock, Edit, Replica, SiteId, Version } from './contract.ts';
 import { type DatabaseName, NUMBERED } from './documents.ts';
-import { canonicalJson, type Fingerprints, fingerprints } from './envelope.ts';
+import { bucketOf, canonicalJson, type Fingerprints, fingerprints } from './envelope.ts';
 import { storeError } from './errors.ts';
 import { integerId } from './ids.ts';
 import { readVersion, type VersionClock } from './version.ts';
@@ -114,14 +114,14 @@ export function isStale(replica: Pick<Replica<unknown>, 'ver'>, there: Pick<Ther
 
 /**
  * A local edit as it will be stored: newer than what is there, however far ahead that clock was. `num: 0` becomes the
- * number that the document has already, else `integerId(...)` at the time of its version: that never runs backwards, as a wall clock may, and a
- * later article must not look read because its number is below a read-up-to mark.
+ * number that the document has already, else one from its version: unlike a wall clock that never runs backwards, and
+ * a later article must not look read because its number is below a read-up-to mark.
  */
 export function stampEdit(
   stamper: Stamper,
   edit: PreparedEdit,
   there: There | undefined,
-  place: { slot: number; n: number },
+  slot: number,
 ): Stamped {
   if (there) stamper.versions.observe(there.ver);
   const ver = stamper.versions.next();
@@ -130,7 +130,7 @@ export function stampEdit(
   const del = edit.content === null;
   let { content, head: body } = edit;
   if (edit.tail !== null) {
-    const num = there && there.num > 0 ? there.num : integerId(readVersion(ver).ms, place.slot, place.n);
+    const num = there && there.num > 0 ? there.num : numberOf(ver, stamper.site, slot);
     content = { ...content, num };
     body = edit.head + num + edit.tail;
   }
@@ -146,6 +146,12 @@ export function stampReplica(stamper: Stamper, prepared: PreparedReplica): Stamp
   const prints = fingerprints(id, prepared.body, ver, del);
   const { content, body } = prepared;
   return { id, ver, org, vv, del, delAt: del ? (delAt ?? stamper.clock()) : null, content, body, ...prints };
+}
+
+/** The writers of one site differ by their slot; those of two sites, nearly always, by the site's own bits. */
+function numberOf(ver: Version, site: SiteId, slot: number): number {
+  const { ms, counter } = readVersion(ver);
+  return integerId(ms, bucketOf(site) + slot, counter);
 }
 
 /** The clock of a version without its site, as version vectors hold it. */
@@ -175,20 +181,20 @@ function checkContent(id: string, content: unknown): asserts content is object {
 
 /** Canonical JSON, split around the value of the top-level `num` where one is to be filled in. */
 function serialize(id: string, content: object, split: boolean): { head: string; tail: string | null } {
-  const { head, tail } = split ? aroundNum(id, content) : { head: canonical(id, content), tail: null };
-  const length = head.length + (tail?.length ?? 0);
-  if (length * 3 > DOCUMENT_BYTES_MAX && Buffer.byteLength(head) + Buffer.byteLength(tail ?? '') > DOCUMENT_BYTES_MAX)
+  const parts = split ? aroundNum(id, content) : { head: canonical(id, content), tail: null };
+  const text = parts.head + (parts.tail ?? '');
+  if (text.length * 3 > DOCUMENT_BYTES_MAX && Buffer.byteLength(text) > DOCUMENT_BYTES_MAX)
     throw invalid(id, `it is larger than ${DOCUMENT_BYTES_MAX} bytes`);
-  return { head, tail };
+  return parts;
 }
 
 function aroundNum(id: string, content: object): { head: string; tail: string } {
-  const entries = Object.entries(content);
-  const before = canonical(id, Object.fromEntries(entries.filter(([key]) => key < 'num')));
-  const after = canonical(id, Object.fromEntries(entries.filter(([key]) => key > 'num')));
+  const keys = Object.keys(content).sort();
+  const at = keys.indexOf('num');
+  const field = (key: string) => `${JSON.stringify(key)}:${canonical(id, (content as Record<string, unknown>)[key])}`;
   return {
-    head: before === '{}' ? '{"num":' : `${before.slice(0, -1)},"num":`,
-    tail: after === '{}' ? '}' : `,${after.slice(1)}`,
+    head: `{${[...keys.slice(0, at).map(field), '"num":'].join(',')}`,
+    tail: `${['', ...keys.slice(at + 1).map(field)].join(',')}}`,
   };
 }
 

@@ -3,6 +3,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import type { Durability } from '../contract.ts';
 import { storeError } from '../errors.ts';
 import { type Patience, whileBusy } from './waiting.ts';
+import { WriteQueue } from './write-queue.ts';
 
 /** A deleted or replaced file is noticed by writers within this time. */
 const GONE_CHECK_MS = 1000;
@@ -20,10 +21,11 @@ export interface ConnectionOptions {
 export class Connection {
   readonly path: string;
   readonly #db: DatabaseSync;
-  readonly #patience: Patience;
+  readonly patience: Patience;
   readonly #schemaVersion: number;
   readonly #statements = new Map<string, StatementSync>();
   readonly #files: readonly { path: string; identity: string }[];
+  readonly #queue: WriteQueue;
   #synced: Durability | undefined;
   #checkedAt = 0;
   #closed = false;
@@ -32,7 +34,8 @@ export class Connection {
     this.path = path;
     this.#db = db;
     this.#schemaVersion = schemaVersion;
-    this.#patience = { path, waitMsMax, check: () => this.checkOpen() };
+    this.patience = { path, waitMsMax, check: () => this.checkOpen() };
+    this.#queue = new WriteQueue(this.patience, (durability, work) => this.#writeTransaction(durability, work));
     this.#files = [path, `${path}-wal`].map((file) => ({ path: file, identity: identityOf(file) }));
   }
 
@@ -48,27 +51,22 @@ export class Connection {
 
   /** Statements that need not see one state of the store. */
   read<T>(use: () => T): Promise<T> {
-    return whileBusy(this.#patience, use);
+    return whileBusy(this.patience, use);
   }
 
   /** Statements that see one state of the store. */
   snapshot<T>(use: () => T): Promise<T> {
-    return whileBusy(this.#patience, () => this.#transaction('BEGIN', use));
+    return whileBusy(this.patience, () => this.#transaction('BEGIN', use));
   }
 
   /**
-   * One write transaction. `use` may run several times, and its effects count once. It is on disk when this resolves
-   * with `sync`; with `lazy` it is when a later `sync` one is, or a checkpoint.
+   * Part of one write transaction; others of the same turn may share it. `use` may run several times, and its effects
+   * count once. They are on disk when this resolves with `sync`; with `lazy` they are when a later `sync` write is, or
+   * after a checkpoint.
    */
-  write<T>(durability: Durability, use: () => T): Promise<T> {
-    return whileBusy(this.#patience, () => {
-      this.checkThere();
-      this.#setDurability(durability);
-      return this.#transaction('BEGIN IMMEDIATE', () => {
-        this.#checkVersion();
-        return use();
-      });
-    });
+  async write<T>(durability: Durability, use: () => T): Promise<T> {
+    this.checkOpen();
+    return await this.#queue.add(durability, use);
   }
 
   /** Throws STORE_GONE where the file is not the one that was opened; looks at most once a second unless `now`. */
@@ -88,12 +86,13 @@ export class Connection {
   }
 
   checkOpen(): void {
-    if (this.#closed) throw storeError('STORE_CLOSED', `The store ${this.path} is closed.`, { input: this.path });
+    if (this.#closed) throw closedError(this.path);
   }
 
   /** Rolls nothing back: between calls there is no transaction. The last connection of all moves the WAL into the file. */
   close(lastWrite: () => void): void {
     if (this.#closed) return;
+    this.#queue.end(() => closedError(this.path));
     try {
       this.#setDurability('sync');
       this.#transaction('BEGIN IMMEDIATE', lastWrite);
@@ -103,6 +102,15 @@ export class Connection {
     this.#closed = true;
     this.#statements.clear();
     this.#db.close();
+  }
+
+  #writeTransaction(durability: Durability, work: () => void): void {
+    this.checkThere();
+    this.#setDurability(durability);
+    this.#transaction('BEGIN IMMEDIATE', () => {
+      this.#checkVersion();
+      work();
+    });
   }
 
   #transaction<T>(begin: 'BEGIN' | 'BEGIN IMMEDIATE', use: () => T): T {
@@ -132,6 +140,10 @@ export class Connection {
     const message = `The store ${this.path} has schema version ${row?.user_version}, this Feedferry knows ${this.#schemaVersion}.`;
     throw storeError('STORE_NEWER', message, { input: this.path });
   }
+}
+
+function closedError(path: string): Error {
+  return storeError('STORE_CLOSED', `The store ${path} is closed.`, { input: path });
 }
 
 function identityOf(path: string): string {

@@ -18,6 +18,7 @@ import type { Stamper } from '../stamp.ts';
 import type { Connection } from './connection.ts';
 import { DOCUMENT, type DocumentRow, documentOf, isLive, Rows } from './rows.ts';
 import { changeMode, fence, modeOf, SLOT, slotState, takeLease } from './slots.ts';
+import { bucketSums } from './sums.ts';
 import { SqliteWriter } from './writer.ts';
 
 export interface DatabaseContext {
@@ -83,14 +84,7 @@ export class SqliteDatabase<C> implements Database<C> {
   }
 
   async bucketSums(): Promise<BucketSum[]> {
-    const sql = `
-      SELECT b, count(*) AS count, sum(h1) AS s1, sum(h2) AS s2, sum(h3) AS s3 FROM ${this.name} GROUP BY b`;
-    return await this.db.read(() =>
-      this.db
-        .statement(sql)
-        .all()
-        .map(plain<BucketSum>),
-    );
+    return await bucketSums(this.name, this.db.patience);
   }
 
   async mode(): Promise<Mode> {

@@ -1,6 +1,6 @@
 import type { StatementSync } from 'node:sqlite';
 import type { Live, SiteId, Version, Versioned } from '../contract.ts';
-import type { DatabaseName } from '../documents.ts';
+import { type DatabaseName, NUMBERED } from '../documents.ts';
 import type { Stamped, There } from '../stamp.ts';
 import type { Connection } from './connection.ts';
 import { SLOT } from './slots.ts';
@@ -31,7 +31,7 @@ export class Rows {
   readonly #there: string;
   readonly #insert: string;
   readonly #update: string;
-  readonly #numTaken: string;
+  readonly #greatestNum: string | undefined;
 
   constructor(db: Connection, name: DatabaseName) {
     this.#db = db;
@@ -43,7 +43,7 @@ export class Rows {
     this.#there = `SELECT n, ver, vv, del, ${num} FROM ${name} WHERE _id = ?`;
     this.#insert = `INSERT INTO ${name} (${columns}) VALUES (${columns.map(() => '?')})`;
     this.#update = `UPDATE ${name} SET ${columns.map((column) => `${column} = ?`)} WHERE n = ?`;
-    this.#numTaken = `SELECT 1 FROM ${name} WHERE num = ?`;
+    this.#greatestNum = NUMBERED.has(name) ? `SELECT max(num) AS num FROM ${name}` : undefined;
   }
 
   there(id: string): ThereRow | undefined {
@@ -79,9 +79,10 @@ export class Rows {
     else this.#statement(this.#update).run(...values, previous);
   }
 
-  isNumTaken({ content }: Stamped): boolean {
-    const { num } = content as { num: number };
-    return this.#statement(this.#numTaken).get(num) !== undefined;
+  /** 0 where there is none. */
+  greatestNum(): number {
+    if (this.#greatestNum === undefined) return 0;
+    return Number(this.#statement(this.#greatestNum).get()?.num ?? 0);
   }
 
   #statement(sql: string): StatementSync {

@@ -27,7 +27,7 @@ function versioned(table: string, columns: string): string {
       b INTEGER NOT NULL, h1 INTEGER NOT NULL, h2 INTEGER NOT NULL, h3 INTEGER NOT NULL,
       ${columns} body TEXT NOT NULL
     );
-    CREATE INDEX ${table}_sums ON ${table} (b, h1, h2, h3);
+    CREATE INDEX ${table}_sums ON ${table} (n, b, h1, h2, h3);
     CREATE INDEX ${table}_deleted ON ${table} (_id) WHERE del = 1;
     INSERT INTO slots (database, epoch, mode, base, reserved) VALUES ('${table}', 1, 'read-write', 0, 0);`;
 }

@@ -18,7 +18,7 @@ import type { Connection } from './connection.ts';
 
 export const SLOT = 1;
 
-/** Numbers reserved at a time: at 20,000 writes a second a sync every three seconds. A prime: see `integerId`. */
+/** Numbers reserved at a time: at 20,000 writes a second a sync every three seconds. */
 const RANGE = 65_537;
 
 const STATE = `

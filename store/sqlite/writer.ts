@@ -3,6 +3,7 @@ import type { Edit, Outcome, Replica, Writer, WriterOptions } from '../contract.
 import type { DatabaseName } from '../documents.ts';
 import { storeError } from '../errors.ts';
 import type { Faults } from '../faults.ts';
+import { integerIdMs } from '../ids.ts';
 import {
   isStale,
   type PreparedEdit,
@@ -145,11 +146,14 @@ export class SqliteWriter<C> implements Writer<C> {
   }
 
   async #commit(db: Connection, changes: readonly Change[]): Promise<{ outcomes: Outcome[]; last: number }> {
+    const { rows, stamper } = this.#context;
     for (;;) {
       try {
         return await db.write(this.#options.durability, () => {
           const { next, end } = numbersFor(db, this.#name, this.epoch);
           const numbering = new Numbering(next, end);
+          // Another process may have numbered later than this one's clock shows: its integer ids must stay below.
+          stamper.versions.observeTime(integerIdMs(rows.greatestNum()));
           const outcomes = changes.map((change) => change.place(numbering));
           return { outcomes, last: numbering.last };
         });
@@ -165,14 +169,10 @@ export class SqliteWriter<C> implements Writer<C> {
     const place = (numbering: Numbering): Outcome => {
       const there = rows.there(edit.id);
       if (!passes(edit, there)) return { id: edit.id, result: 'conflict' };
-      for (;;) {
-        const n = numbering.next();
-        const stamped = stampEdit(stamper, edit, there, { slot: SLOT, n });
-        // An integer id of that second may be taken, where the numbers have made a round trip; the next one may not.
-        if (edit.tail !== null && !there?.num && rows.isNumTaken(stamped)) continue;
-        rows.put(stamped, n, there?.n);
-        return written(stamped, n);
-      }
+      const n = numbering.next();
+      const stamped = stampEdit(stamper, edit, there, SLOT);
+      rows.put(stamped, n, there?.n);
+      return written(stamped, n);
     };
     return { id: edit.id, chars: edit.head.length, place };
   }
