@@ -79,6 +79,8 @@ const YEAR_MIN = 1900;
 const YEAR_MAX = 2199;
 const CHARS_MAX = 100;
 
+/** As nearly all RSS writes it; the forms below take longer to tell. */
+const RFC_822 = /^[A-Z][a-z]{2}, (\d{1,2}) ([A-Z][a-z]{2}) (\d{4}) (\d\d):(\d\d):(\d\d) (GMT|[+-]\d{4})$/;
 const ISO =
   /^([+-]?\d{4})-?(\d{2})(?:-?(\d{2}))?(?:(?:[T_]|\s+|\s*T\s*)(\d{1,2}):?(\d{2})(?::?(\d{2})(?:[.,](\d+))?)?)?\s*(.*)$/i;
 const ISO_LOOSE =
@@ -97,6 +99,19 @@ const EPOCH = /^(\d{9,10}|\d{12,13})(?:\.\d+)?$/;
 export function parseDate(input: string): number | null {
   const text = input.trim();
   if (text.length === 0 || text.length > CHARS_MAX) return null;
+  const usual = RFC_822.exec(text);
+  if (usual !== null) {
+    return assemble(
+      Number(usual[3]),
+      MONTHS.get((usual[2] ?? '').toLowerCase()) ?? -1,
+      Number(usual[1]),
+      usual[4],
+      usual[5],
+      usual[6],
+      undefined,
+      usual[7],
+    );
+  }
   const first = text.charCodeAt(0);
   if (first >= 48 && first <= 57) return epoch(text) ?? iso(text) ?? mail(text) ?? slashed(text);
   return mail(text) ?? monthFirst(text) ?? asctime(text);
@@ -173,7 +188,7 @@ function assemble(
 
 /** Minutes east of Greenwich; an unknown name counts as UTC, as RFC 2822 section 4.3 asks; null: not a zone at all. */
 function zoneMinutes(text: string): number | null {
-  if (text === '' || text === 'Z' || text === 'GMT') return 0;
+  if (text === '' || text === 'Z' || text === 'GMT' || text === '+0000') return 0;
   const offset = /^(?:gmt|utc?|z)?\s*([+-])\s*(\d{1,2}):?(\d{2})?(?::?\d{2})?\b/i.exec(text);
   if (offset !== null) {
     const minutes = Number(offset[2]) * 60 + Number(offset[3] ?? 0);
@@ -204,5 +219,6 @@ function fullYear(digits: string): number {
 }
 
 function daysIn(year: number, month: number): number {
-  return new Date(Date.UTC(year, month + 1, 0)).getUTCDate();
+  if (month !== 1) return month === 3 || month === 5 || month === 8 || month === 10 ? 30 : 31;
+  return year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0) ? 29 : 28;
 }

@@ -36,7 +36,7 @@ const PREFIX_OF_URI: ReadonlyMap<string, string> = new Map(
   }),
 );
 
-const DECLARATION = /\sxmlns:([\w.-]{1,40})\s*=\s*(?:"([^"]{0,300})"|'([^']{0,300})')/g;
+const DECLARATION = /xmlns:([\w.-]{1,40})\s*=\s*(?:"([^"]{0,300})"|'([^']{0,300})')/y;
 const DECLARATIONS_MAX = 200;
 
 /**
@@ -47,10 +47,12 @@ export function renamedPrefixes(xml: string, rootIsAtom: boolean): Map<string, s
   const renamed = new Map<string, string>();
   const seen = new Set<string>();
   if (rootIsAtom) renamed.set('atom', '');
-  DECLARATION.lastIndex = 0;
-  for (let i = 0; i < DECLARATIONS_MAX; i += 1) {
+  let at = xml.indexOf('xmlns:');
+  for (let i = 0; i < DECLARATIONS_MAX && at !== -1; i += 1) {
+    DECLARATION.lastIndex = at;
     const found = DECLARATION.exec(xml);
-    if (found === null) break;
+    at = xml.indexOf('xmlns:', at + 6);
+    if (found === null) continue;
     const prefix = (found[1] ?? '').toLowerCase();
     if (seen.has(prefix)) continue;
     seen.add(prefix);
