@@ -6,8 +6,6 @@ import type { StoredDocument } from './stored-document.ts';
 /** Branches of one `$or`, each a range of the index on {feed, num}. */
 const MARKS_MAX = 200;
 
-const NEWEST: Position = { at: Number.MAX_SAFE_INTEGER, num: Number.MAX_SAFE_INTEGER };
-
 const REF = { _id: 1, feed: 1, num: 1, at: 1 } as const;
 
 /** Tombstones have no `feed`, `at` and `num`, and drop out by the comparisons. */
@@ -25,9 +23,12 @@ export class MongodbArticles extends MongodbDatabase<Article> implements Article
   }
 
   async timeline(query: { feed?: string; before?: Position; limit: number }): Promise<ArticleRef[]> {
-    const { feed, before = NEWEST, limit } = query;
+    const { feed, before, limit } = query;
     if (limit <= 0) return [];
-    const older = { at: { $lte: before.at }, $or: [{ at: { $lt: before.at } }, { num: { $lt: before.num } }] };
+    // The first condition bounds the scan of the index, the second looks at its keys.
+    const older = before
+      ? { at: { $lte: before.at }, $or: [{ at: { $lt: before.at } }, { num: { $lt: before.num } }] }
+      : { at: { $lte: Number.MAX_SAFE_INTEGER } };
     const found = await this.db.patiently(() =>
       this.documents
         .find(feed === undefined ? older : { feed, ...older }, { projection: REF })
