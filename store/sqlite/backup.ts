@@ -26,7 +26,7 @@ export function backUp(path: string, label: string): string {
     sync(dirname(target));
     return target;
   } catch (error) {
-    rmSync(partial, { force: true });
+    removeIfThere(partial);
     const said = asStoreError(error, path);
     const message = `No backup of ${path} could be made: ${said instanceof Error ? said.message : String(said)}`;
     throw storeError('STORE_BACKUP_FAILED', message, { input: path, cause: error });
@@ -52,6 +52,13 @@ function verify(source: DatabaseSync, copyPath: string): void {
 
 function rowsOf(db: DatabaseSync, table: string): number {
   return (db.prepare(`SELECT count(*) AS rows FROM "${table}"`).get() as { rows: number }).rows;
+}
+
+/** Best effort: what failed first is what must be told. */
+function removeIfThere(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {}
 }
 
 function sync(path: string): void {

@@ -1,4 +1,4 @@
-import { accessSync, closeSync, constants, mkdirSync, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, mkdirSync, openSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { MigrationEvent } from '../contract.ts';
@@ -55,7 +55,7 @@ function prepareFile({ path, mustExist }: OpenFileOptions): void {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) {
     if (mustExist) throw storeError('STORE_MISSING', `There is no store at ${path}.`, { input: path });
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
   } else {
     if (!stat.isFile()) throw storeError('STORE_URL_INVALID', `${path} is no file.`, { input: path });
     accessSync(path, constants.R_OK | constants.W_OK);
@@ -64,6 +64,15 @@ function prepareFile({ path, mustExist }: OpenFileOptions): void {
   }
   // SQLite keeps its WAL beside the file.
   accessSync(dirname(path), constants.W_OK);
+}
+
+/** Node reports a read-only file system as ENOENT where folders are to be made in it; asking before tells it right. */
+function makeFolder(folder: string): void {
+  let there = folder;
+  while (!existsSync(there) && there !== dirname(there)) there = dirname(there);
+  if (there === folder && statSync(folder).isDirectory()) return;
+  accessSync(there, constants.W_OK);
+  mkdirSync(folder, { recursive: true });
 }
 
 function headOf(path: string): string {
