@@ -1,4 +1,4 @@
-import { type Links, noLinks, readLink } from './atom.ts';
+import { type Links, noLinks, readLink } from './atom-links.ts';
 import { DESCRIPTION_CHARS_MAX, LABEL_CHARS_MAX, TITLE_CHARS_MAX } from './limits.ts';
 import type { ParsedFeed, ScheduleHints } from './model.ts';
 import { firstDate, firstUrl, noHints, plain, type Reading } from './reading.ts';

@@ -1,4 +1,5 @@
-import { addAtomPerson, baseOf, type Links, noLinks, readLink } from './atom.ts';
+import { baseOf, type Links, noLinks, readLink } from './atom-links.ts';
+import { addAtomPerson } from './atom-person.ts';
 import { constructHtml, readConstruct } from './atom-text.ts';
 import { ENTRIES_MAX, TITLE_CHARS_MAX } from './limits.ts';
 import { type Media, noMedia, readMedia } from './media.ts';
@@ -15,7 +16,7 @@ import {
   plain,
   type Reading,
 } from './reading.ts';
-import { characters, htmlOf, plainTitle, textAsHtml } from './text.ts';
+import { characters, htmlOf, plainTitle, textAsHtml, withParagraphs } from './text.ts';
 import { innerBase } from './url.ts';
 import { attributesOf, nameOf, nodesOf, rawOf, textOf, type XmlNode } from './xml.ts';
 
@@ -250,8 +251,8 @@ function finish(item: Item, reading: Reading, base: string | null): ParsedEntry 
     url,
     title: item.title || item.otherTitle || plainTitle(media.title, TITLE_CHARS_MAX),
     authors: [item.creators, item.authors, item.otherAuthors].find((list) => list.length > 0) ?? [],
-    html: body(html, reading),
-    summaryHtml: html !== short ? body(short, reading) : '',
+    html: body(withParagraphs(html), reading),
+    summaryHtml: html !== short ? body(withParagraphs(short), reading) : '',
     base: baseOf(base, url, reading),
     published: firstDate(reading, item.pubDate, item.date) ?? updated,
     updated,

