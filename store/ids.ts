@@ -3,10 +3,10 @@ import type { SiteId } from './contract.ts';
 
 const BASE32 = 'abcdefghijklmnopqrstuvwxyz234567';
 
-/** 2020-01-01, where the seconds of integer ids start. */
-const NUM_EPOCH_S = 1_577_836_800;
+/** 2020-01-01, where the milliseconds of integer ids start. */
+const NUM_EPOCH_MS = 1_577_836_800_000;
 const NUM_TAG_COUNT = 2 ** 5;
-const NUM_SEQUENCE_COUNT = 2 ** 17;
+const NUM_SEQUENCE_COUNT = 2 ** 8;
 
 /**
  * The URL by which a feed is known: parsed by the WHATWG rules (host in lower case, no default port), `feed:` taken
@@ -36,18 +36,18 @@ export function articleId(feed: string, identity: string): string {
 }
 
 /**
- * The integer id of a document that is written for the first time: seconds since 2020 (31 bits), a tag of the writer
- * (5 bits), its number (17 bits). Below 2^53; grows with arrival, as Fever's `since_id` wants; unique in a site unless
- * 32 writers or more number alike within one second.
+ * The integer id of a document that is written for the first time: milliseconds since 2020 (40 bits, until 2054), a tag
+ * of the writer (5 bits), a sequence (8 bits). Below 2^53; grows with arrival, as read-up-to marks and Fever's
+ * `since_id` want. The time and the sequence are those of the document's version: they never run backwards.
  */
-export function integerId(nowMs: number, slot: number, n: number): number {
-  const seconds = Math.max(0, Math.floor(nowMs / 1000) - NUM_EPOCH_S);
-  return (seconds * NUM_TAG_COUNT + (slot % NUM_TAG_COUNT)) * NUM_SEQUENCE_COUNT + (n % NUM_SEQUENCE_COUNT);
+export function integerId(ms: number, tag: number, sequence: number): number {
+  const since = Math.max(0, Math.floor(ms) - NUM_EPOCH_MS);
+  return (since * NUM_TAG_COUNT + (tag % NUM_TAG_COUNT)) * NUM_SEQUENCE_COUNT + (sequence % NUM_SEQUENCE_COUNT);
 }
 
-/** The time, in ms to the second, at which `integerId` made this number. */
+/** The time, in ms since 1970, that an integer id was made from. */
 export function integerIdMs(num: number): number {
-  return (Math.floor(num / (NUM_TAG_COUNT * NUM_SEQUENCE_COUNT)) + NUM_EPOCH_S) * 1000;
+  return Math.floor(num / (NUM_TAG_COUNT * NUM_SEQUENCE_COUNT)) + NUM_EPOCH_MS;
 }
 
 export function newSiteId(): SiteId {

@@ -117,12 +117,7 @@ export function isStale(replica: Pick<Replica<unknown>, 'ver'>, there: Pick<Ther
  * number that the document has already, else one from its version: unlike a wall clock that never runs backwards, and
  * a later article must not look read because its number is below a read-up-to mark.
  */
-export function stampEdit(
-  stamper: Stamper,
-  edit: PreparedEdit,
-  there: There | undefined,
-  slot: number,
-): Stamped {
+export function stampEdit(stamper: Stamper, edit: PreparedEdit, there: There | undefined, slot: number): Stamped {
   if (there) stamper.versions.observe(there.ver);
   const ver = stamper.versions.next();
   const now = stamper.clock();

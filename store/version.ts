@@ -1,6 +1,8 @@
 import type { Clock, SiteId, Version } from './contract.ts';
+import { integerIdMs } from './ids.ts';
 
-const COUNTER_MAX = 0xffff;
+/** In one millisecond; past it the clock borrows the next one. It fits the sequence of integer ids (`ids.ts`). */
+const COUNTER_MAX = 0xff;
 
 /**
  * A hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014) that issues versions: never the same one
@@ -20,6 +22,15 @@ export class VersionClock {
   /** Makes all later versions greater than this one. */
   observe(ver: Version): void {
     const { ms, counter } = readVersion(ver);
+    this.#advance(ms, counter);
+  }
+
+  /** Makes all later versions give integer ids greater than this one. 0: there is none yet. */
+  observeNumber(num: number): void {
+    if (num > 0) this.#advance(integerIdMs(num), COUNTER_MAX);
+  }
+
+  #advance(ms: number, counter: number): void {
     if (ms > this.#ms || (ms === this.#ms && counter > this.#counter)) {
       this.#ms = ms;
       this.#counter = counter;

@@ -44,15 +44,18 @@ export class MongodbControl implements Control {
     await this.#db.patiently(() => this.#db.control.deleteOne({ _id: NOTE + id }));
   }
 
+  /** No upsert: of two at once that insert the counter, both may be told the first revision. */
   async #nextRevision(): Promise<number> {
-    const found = await this.#db.patiently(() =>
-      this.#db.control.findOneAndUpdate(
-        { _id: REVISIONS },
-        { $inc: { last: 1 } },
-        { upsert: true, returnDocument: 'after' },
-      ),
-    );
-    return Number(found?.last);
+    return await this.#db.patiently(async () => {
+      const count = () =>
+        this.#db.control.findOneAndUpdate({ _id: REVISIONS }, { $inc: { last: 1 } }, { returnDocument: 'after' });
+      const found = await count();
+      if (found) return Number(found.last);
+      await this.#db.control.insertOne({ _id: REVISIONS, last: 0 }).catch((error: unknown) => {
+        if (!isDuplicateKey(error)) throw error;
+      });
+      return Number((await count())?.last);
+    });
   }
 
   /** An attempt that comes late does not undo a later put. */

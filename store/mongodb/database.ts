@@ -10,7 +10,7 @@ import type {
   Writer,
   WriterOptions,
 } from '../contract.ts';
-import type { DatabaseName } from '../documents.ts';
+import { type DatabaseName, NUMBERED } from '../documents.ts';
 import type { Faults } from '../faults.ts';
 import { compareIds, endOfPrefix } from '../id-order.ts';
 import type { Stamper } from '../stamp.ts';
@@ -113,9 +113,9 @@ export class MongodbDatabase<C> implements Database<C> {
   }
 
   async openWriter(options: WriterOptions): Promise<Writer<C>> {
-    const { writers } = this.#context;
+    const { stamper, writers } = this.#context;
+    if (NUMBERED.has(this.name)) stamper.versions.observeNumber(await this.#greatestNum());
     const lease = await leaseSlot(this.#context, options.owner);
-    if (NUMBERED.has(this.name)) this.#context.stamper.versions.observeTime(integerIdMs(await this.#greatestNum()));
     const onClose = (): void => void writers.delete(writer);
     const writer: MongodbWriter<C> = new MongodbWriter<C>(lease, { ...this.#context, onClose });
     writers.add(writer);
@@ -125,7 +125,11 @@ export class MongodbDatabase<C> implements Database<C> {
   /** New integer ids must be greater than all there are, whatever the clock says. 0 where there is none. */
   async #greatestNum(): Promise<number> {
     const [doc] = await this.db.patiently(() =>
-      this.documents.find({}, { projection: { num: 1 } }).sort({ num: -1 }).limit(1).toArray(),
+      this.documents
+        .find({}, { projection: { num: 1 } })
+        .sort({ num: -1 })
+        .limit(1)
+        .toArray(),
     );
     return Number(doc?.num ?? 0);
   }

@@ -3,7 +3,6 @@ import type { Edit, Outcome, Replica, Writer, WriterOptions } from '../contract.
 import type { DatabaseName } from '../documents.ts';
 import { storeError } from '../errors.ts';
 import type { Faults } from '../faults.ts';
-import { integerIdMs } from '../ids.ts';
 import {
   isStale,
   type PreparedEdit,
@@ -153,7 +152,7 @@ export class SqliteWriter<C> implements Writer<C> {
           const { next, end } = numbersFor(db, this.#name, this.epoch);
           const numbering = new Numbering(next, end);
           // Another process may have numbered later than this one's clock shows: its integer ids must stay below.
-          stamper.versions.observeTime(integerIdMs(rows.greatestNum()));
+          stamper.versions.observeNumber(rows.greatestNum());
           const outcomes = changes.map((change) => change.place(numbering));
           return { outcomes, last: numbering.last };
         });

@@ -148,6 +148,32 @@ export async function versionedWrites(t: Test, engine: Engine): Promise<void> {
     );
   });
 
+  await t.test('integer ids grow with arrival, also where the clock jumps back or another store writes', async (t) => {
+    await withStore(
+      engine,
+      async (store, url) => {
+        const arrived: number[][] = [];
+        const arrive = async (into: typeof store): Promise<void> => {
+          const ids = Array.from({ length: 300 }, (_, i) => `f.${arrived.length}.${i}`);
+          await put(into.articles, ...ids.map((id) => ({ id, content: article() })));
+          const docs = await into.articles.getMany(ids);
+          arrived.push(ids.map((id) => docs.get(id)?.content.num ?? 0).sort((a, b) => a - b));
+        };
+        await arrive(store);
+        await using anHourBack = await engine.open(url, { clock: () => NOON - 3_600_000 });
+        await arrive(anHourBack);
+        await arrive(store);
+        const nums = arrived.flat();
+        t.same(
+          nums,
+          [...new Set(nums)].sort((a, b) => a - b),
+          'each batch is above the one before',
+        );
+      },
+      { clock: () => NOON },
+    );
+  });
+
   await t.test('concurrent edits of one document with ifVer: exactly one wins', async (t) => {
     await withStore(engine, async (store, url) => {
       const other = await engine.open(url);
