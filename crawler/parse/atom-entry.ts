@@ -123,7 +123,6 @@ function readSource(nodes: Nodes, entry: Entry, reading: Reading): void {
 
 function finish(entry: Entry, reading: Reading, base: string | null, feedAuthors: string[]): ParsedEntry {
   const { links, media } = entry;
-  const updated = firstDate(reading, entry.updated);
   const url = links.alternate ?? firstUrl(reading, base, entry.contentSrc) ?? httpId(entry.id, reading);
   const content = entry.content === null ? '' : constructHtml(entry.content);
   const summary = entry.summary === null ? '' : constructHtml(entry.summary);
@@ -142,8 +141,8 @@ function finish(entry: Entry, reading: Reading, base: string | null, feedAuthors
     html: body(html, reading),
     summaryHtml: summary !== '' && summary !== html ? body(summary, reading) : '',
     base: baseOf(richest?.base ?? base, url, reading),
-    published: firstDate(reading, entry.published, entry.created) ?? updated,
-    updated,
+    published: firstDate(reading, entry.published, entry.created),
+    updated: firstDate(reading, entry.updated),
     categories: entry.categories,
     enclosures: links.enclosures,
     commentsUrl: links.replies,

@@ -72,7 +72,6 @@ function readItem(item: Json, reading: Reading, feedAuthors: string[]): ParsedEn
     (/^https?:\/\//i.test(id) ? firstUrl(reading, null, id) : null);
   const html = asText(item, 'content_html', reading).trim() || textAsHtml(asText(item, 'content_text', reading));
   const summary = textAsHtml(asText(item, 'summary', reading));
-  const updated = firstDate(reading, asText(item, 'date_modified', reading));
   const authors = asAuthors(item, reading);
   const categories: string[] = [];
   for (const tag of Array.isArray(item.tags) ? item.tags : []) if (typeof tag === 'string') addLabel(categories, tag);
@@ -92,8 +91,8 @@ function readItem(item: Json, reading: Reading, feedAuthors: string[]): ParsedEn
     html: body(html || summary, reading),
     summaryHtml: html !== '' ? body(summary, reading) : '',
     base: url ?? reading.url,
-    published: firstDate(reading, asText(item, 'date_published', reading)) ?? updated,
-    updated,
+    published: firstDate(reading, asText(item, 'date_published', reading)),
+    updated: firstDate(reading, asText(item, 'date_modified', reading)),
     categories,
     enclosures,
     commentsUrl: null,

@@ -46,7 +46,6 @@ export interface ParsedEntry {
   summaryHtml: string;
   /** What relative references in the bodies resolve against. */
   base: string | null;
-  /** When it was first published; where the document only says when it was updated, that. */
   published: number | null;
   updated: number | null;
   categories: string[];

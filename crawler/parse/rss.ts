@@ -233,7 +233,6 @@ export function addAuthor(authors: string[], node: XmlNode, reading: Reading): v
 
 function finish(item: Item, reading: Reading, base: string | null): ParsedEntry {
   const { links, media } = item;
-  const updated = firstDate(reading, item.updated);
   const guidLink = item.guidIsLink && /^https?:\/\//i.test(item.guid) ? item.guid : '';
   const url =
     firstUrl(reading, base, item.origLink, item.link) ??
@@ -254,8 +253,8 @@ function finish(item: Item, reading: Reading, base: string | null): ParsedEntry 
     html: body(withParagraphs(html), reading),
     summaryHtml: html !== short ? body(withParagraphs(short), reading) : '',
     base: baseOf(base, url, reading),
-    published: firstDate(reading, item.pubDate, item.date) ?? updated,
-    updated,
+    published: firstDate(reading, item.pubDate, item.date),
+    updated: firstDate(reading, item.updated),
     categories: item.categories,
     enclosures: item.enclosures,
     commentsUrl: firstUrl(reading, base, item.comments) ?? links.replies,
