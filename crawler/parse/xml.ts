@@ -71,7 +71,8 @@ function parserFor(renamed: ReadonlyMap<string, string>): XMLParser {
   let parser = parsers.get(key);
   if (parser === undefined) {
     if (parsers.size >= PARSERS_MAX) parsers.clear();
-    parser = makeParser(new Map(renamed));
+    // Copies, as below: a piece of a document keeps the whole of it in memory.
+    parser = makeParser(new Map(Array.from(renamed, ([from, to]) => [copyOf(from), copyOf(to)])));
     parsers.set(key, parser);
   }
   return parser;
