@@ -74,7 +74,7 @@ t.test('an upgrade takes a verified backup, migrates, and tells of both', async 
   await put(store.users, { id: 'new', content: user() });
   await store.close();
   const [backup] = backupsIn(folder);
-  t.match(backup, /^x\.db\.backup-v1-\d{8}T\d{6}Z$/);
+  t.match(backup, new RegExp(`^x\\.db\\.backup-v${MIGRATIONS.length}-\\d{8}T\\d{6}Z$`));
   t.same(events, [
     { step: 'backup', to: join(folder, backup ?? '') },
     { step: 'migrate', from: NEXT - 1, to: NEXT, what: 'a table for tests' },
