@@ -4,16 +4,16 @@ import { plain, SqliteDatabase } from './database.ts';
 
 const NEWEST: Position = { at: Number.MAX_SAFE_INTEGER, num: Number.MAX_SAFE_INTEGER };
 
-const KNOWN = 'SELECT ver, num, at, fp FROM articles WHERE _id = ? AND del = 0';
+export const KNOWN = 'SELECT ver, num, at, fp FROM articles WHERE _id = ? AND del = 0';
 /** Tombstones have no time, and drop out by the comparison. */
-const TIMELINE = `
+export const TIMELINE = `
   SELECT _id AS id, feed, at, num FROM articles
   WHERE (at, num) < (?, ?) ORDER BY at DESC, num DESC LIMIT ?`;
-const FEED_TIMELINE = `
+export const FEED_TIMELINE = `
   SELECT _id AS id, feed, at, num FROM articles
   WHERE feed = ? AND (at, num) < (?, ?) ORDER BY at DESC, num DESC LIMIT ?`;
-const COUNT_ABOVE = 'SELECT count(*) AS count FROM articles WHERE feed = ? AND num > ?';
-const BY_NUM = 'SELECT _id AS id, feed, at, num FROM articles WHERE num = ?';
+export const COUNT_ABOVE = 'SELECT count(*) AS count FROM articles WHERE feed = ? AND num > ?';
+export const BY_NUM = 'SELECT _id AS id, feed, at, num FROM articles WHERE num = ?';
 
 export class SqliteArticles extends SqliteDatabase<Article> implements ArticlesDatabase {
   async known(ids: readonly string[]): Promise<Map<string, KnownArticle>> {

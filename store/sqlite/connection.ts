@@ -114,6 +114,8 @@ export class Connection {
   }
 
   #transaction<T>(begin: 'BEGIN' | 'BEGIN IMMEDIATE', use: () => T): T {
+    // One that could not even be rolled back, as the disk was failing.
+    if (this.#db.isTransaction) this.statement('ROLLBACK').run();
     this.statement(begin).run();
     try {
       const result = use();

@@ -2,11 +2,11 @@ import type { DueFeed, FeedsDatabase } from '../contract.ts';
 import type { FeedRecord } from '../documents.ts';
 import { plain, SqliteDatabase } from './database.ts';
 
-const DUE = `
+export const DUE = `
   SELECT _id AS id, url, nextAt FROM feeds
   WHERE state = 'active' AND nextAt <= ? AND (nextAt, _id) > (?, ?) ORDER BY nextAt, _id LIMIT ?`;
-const NEXT = "SELECT min(nextAt) AS nextAt FROM feeds WHERE state = 'active'";
-const BY_NUM = 'SELECT _id AS id FROM feeds WHERE num = ?';
+export const NEXT = "SELECT min(nextAt) AS nextAt FROM feeds WHERE state = 'active'";
+export const BY_NUM = 'SELECT _id AS id FROM feeds WHERE num = ?';
 
 const FIRST = { nextAt: Number.MIN_SAFE_INTEGER, id: '' };
 
