@@ -9,6 +9,11 @@ export interface Validators {
 
 export const NO_VALIDATORS: Validators = { etag: null, lastModified: null };
 
+/** Of something that has validators and more. */
+export function validatorsOf({ etag, lastModified }: Validators): Validators {
+  return { etag, lastModified };
+}
+
 /** Longer ones are not worth their way back. */
 const VALIDATOR_LENGTH_MAX = 2_048;
 

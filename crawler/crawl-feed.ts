@@ -1,17 +1,17 @@
 /** One feed, from its record to its record: fetch, parse, identify, store. */
 import type { Clock, Live } from '../store/contract.ts';
 import type { FeedRecord } from '../store/documents.ts';
-import { CodedError, codeOf } from '../store/errors.ts';
-import type { Validators } from './conditional-get.ts';
+import { CodedError } from '../store/errors.ts';
+import { validatorsOf } from './conditional-get.ts';
+import type { Digested, DigestedBody } from './digest-body.ts';
 import { crawlerError } from './errors.ts';
-import { type Findings, holdsAttempt, lastingFailure, type Result, UNPARSED_MARK, updatedFeed } from './feed-update.ts';
-import type { FetchedBody, Fetcher, FetchResult, NotModified } from './fetch.ts';
+import { type Findings, holdsAttempt, lastingFailure, UNPARSED_MARK, updatedFeed } from './feed-update.ts';
+import type { FetchedBody, Fetcher, FetchResult } from './fetch.ts';
 import { digest } from './identity.ts';
-import { parseFeed } from './parse/parse.ts';
 import { freshMs, retryAfterMs } from './publisher-wishes.ts';
 import type { Claim } from './queue/contract.ts';
 import type { ScheduleLimits } from './schedule.ts';
-import { type StoredEntries, storeEntries } from './store-feed.ts';
+import type { StoredEntries } from './store-feed.ts';
 import { type StoreSession, StoreTrouble } from './store-session.ts';
 
 export interface CrawlFeedOptions {
@@ -53,14 +53,9 @@ export async function crawlFeed(
   const { fetcher, clock, signal } = options;
   const live = await options.session.feed(claim.job.feed);
   if (live === undefined || !wanted(live.content)) return { kind: 'passed-over' };
-  const record = live.content;
+  const { url, etag, lastModified } = live.content;
   const at = clock();
-  const fetched = await fetcher.fetch({
-    url: record.url,
-    etag: record.etag,
-    lastModified: record.lastModified,
-    signal,
-  });
+  const fetched = await fetcher.fetch({ url, etag, lastModified, signal, keepConnection: claim.more });
   if (fetched.kind === 'failed' && fetched.error.code === 'FETCH_ABORTED') return { kind: 'unfinished' };
   return storeFetched(options, live, fetched, at);
 }
@@ -98,50 +93,26 @@ function crawled({ result, bytes, ms }: Findings, entries: StoredEntries, before
   return { kind: 'fetched', entries, bytes, ms };
 }
 
-interface Digested {
-  readonly result: Result;
-  /** Undefined: keep what is there. */
-  readonly validators: Validators | undefined;
-}
-
 /** The articles are acknowledged before this resolves, so that the validators may follow. */
 async function digestAndStore(
   options: CrawlFeedOptions,
   live: Live<FeedRecord>,
   fetched: FetchResult,
-): Promise<{ digested: Digested; entries: StoredEntries }> {
+): Promise<DigestedBody> {
   if (fetched.kind === 'failed') {
-    return { digested: failure(fetched.error, null, undefined), entries: NOTHING };
+    return { digested: failure(fetched.error, null), entries: NOTHING };
   }
   if (fetched.kind === 'not-modified') {
-    return { digested: { result: { kind: 'not-modified' }, validators: only(fetched) }, entries: NOTHING };
+    return { digested: { result: { kind: 'not-modified' }, validators: validatorsOf(fetched) }, entries: NOTHING };
   }
   const bodyHash = `${BODY_HASH_VERSION}:${digest([fetched.body])}`;
   const before = live.content.bodyHash;
   if (before === bodyHash || before === UNPARSED_MARK + bodyHash) {
     return { digested: sameBody(live.content, fetched), entries: NOTHING };
   }
-  try {
-    const { contentType, url, body } = fetched;
-    const feed = parseFeed(contentType === null ? { body, url } : { body, url, contentType });
-    const entries = await storeEntries(options.session, live.id, feed.entries, options.clock());
-    // A body that was cut off must not come back as "not modified"; if it is really the publisher's, it is the same
-    // next time, and its validators are taken then.
-    const cut = feed.warnings.some(({ code }) => code === 'PARSE_CUT');
-    const { added, changed } = entries;
-    return {
-      digested: {
-        result: { kind: 'parsed', feed, bodyHash, added, changed },
-        validators: cut ? undefined : only(fetched),
-      },
-      entries,
-    };
-  } catch (error) {
-    if (error instanceof StoreTrouble && codeOf(error.cause) !== 'BATCH_INVALID') throw error;
-    const coded = asCoded(error, fetched.url);
-    const unparsed = coded.code.startsWith('PARSE_') ? UNPARSED_MARK + bodyHash : null;
-    return { digested: failure(coded, unparsed, undefined), entries: NOTHING };
-  }
+  // Loaded when the first body comes: a crawl that meets only 304s starts a quarter sooner.
+  const { digestBody } = await import('./digest-body.ts');
+  return digestBody(options.session, live.id, fetched, { bodyHash, now: options.clock() });
 }
 
 /**
@@ -151,22 +122,12 @@ async function digestAndStore(
  */
 function sameBody(before: FeedRecord, fetched: FetchedBody): Digested {
   const result = { kind: 'same-body' } as const;
-  if (lastingFailure(before, result) === null) return { result, validators: only(fetched) };
+  if (lastingFailure(before, result) === null) return { result, validators: validatorsOf(fetched) };
   return { result, validators: fetched.etag === null ? undefined : { etag: fetched.etag, lastModified: null } };
 }
 
-function failure(error: CodedError, bodyHash: string | null, validators: Validators | undefined): Digested {
-  return { result: { kind: 'failed', error, bodyHash }, validators };
-}
-
-function only({ etag, lastModified }: FetchedBody | NotModified): Validators {
-  return { etag, lastModified };
-}
-
-function asCoded(error: unknown, url: string): CodedError {
-  const cause = error instanceof StoreTrouble ? error.cause : error;
-  if (cause instanceof CodedError) return cause;
-  return crawlerError('CRAWL_INTERNAL', cause instanceof Error ? cause.message : String(cause), { input: url, cause });
+function failure(error: CodedError, bodyHash: string | null): Digested {
+  return { result: { kind: 'failed', error, bodyHash }, validators: undefined };
 }
 
 /** Compare and set; on a conflict the findings are applied to the newer record. A feed that was removed stays so. */

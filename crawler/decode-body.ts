@@ -163,13 +163,15 @@ function decodingStream(layer: Layer, head: Uint8Array): DecodingStream {
   return hasZlibHeader(head) ? zlib.createInflate() : zlib.createInflateRaw();
 }
 
+/** What is unpacked at a time: most feeds in one piece. */
+const PIECE_BYTES = 64 * 1024;
+
 function decodeNow(layer: Layer, body: Uint8Array, maxOutputLength: number): Buffer {
-  if (layer === 'gzip') return zlib.gunzipSync(body, { maxOutputLength });
-  if (layer === 'br') return zlib.brotliDecompressSync(body, { maxOutputLength });
-  if (layer === 'zstd') return zlib.zstdDecompressSync(body, { maxOutputLength });
-  return hasZlibHeader(body)
-    ? zlib.inflateSync(body, { maxOutputLength })
-    : zlib.inflateRawSync(body, { maxOutputLength });
+  const options = { maxOutputLength, chunkSize: PIECE_BYTES };
+  if (layer === 'gzip') return zlib.gunzipSync(body, options);
+  if (layer === 'br') return zlib.brotliDecompressSync(body, options);
+  if (layer === 'zstd') return zlib.zstdDecompressSync(body, options);
+  return hasZlibHeader(body) ? zlib.inflateSync(body, options) : zlib.inflateRawSync(body, options);
 }
 
 /** `deflate` means zlib (RFC 1950); some servers send the bare stream (RFC 1951), and every browser takes both. */

@@ -398,3 +398,15 @@ t.test('progress is told, and ends with all done', async (t) => {
   t.match(seen.at(-1), { done: 3, total: 3, failed: 1, articlesNew: 3, etaMs: 0 });
   t.ok(summary.bytes > 500 && summary.seconds > 0 && summary.peakMemoryBytes > 10_000_000);
 });
+
+t.test('a connection is kept while its host has more feeds waiting, then closed', async (t) => {
+  const names = ['a', 'b', 'c'];
+  await using site = await feedSite(Object.fromEntries(names.map((name) => [name, { entries: entries(1) }])));
+  await using crawled = await setting();
+  await crawled.add(...names.map((name) => `${site.url}/${name}`));
+  await crawled.crawl({ hostConnections: 1 });
+  t.same(
+    site.requests.map(({ headers }) => headers.connection),
+    ['keep-alive', 'keep-alive', 'close'],
+  );
+});

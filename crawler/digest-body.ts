@@ -1,0 +1,58 @@
+/** A body to articles: parse, identify, sanitize what is new, store. All the code that a 304 does not need. */
+import { CodedError, codeOf } from '../store/errors.ts';
+import { type Validators, validatorsOf } from './conditional-get.ts';
+import { crawlerError } from './errors.ts';
+import { type Result, UNPARSED_MARK } from './feed-update.ts';
+import type { FetchedBody } from './fetch.ts';
+import { parseFeed } from './parse/parse.ts';
+import { type StoredEntries, storeEntries } from './store-feed.ts';
+import { type StoreSession, StoreTrouble } from './store-session.ts';
+
+/** What an answer says of the feed. */
+export interface Digested {
+  readonly result: Result;
+  /** To send next time; undefined: as before. */
+  readonly validators: Validators | undefined;
+}
+
+export interface DigestedBody {
+  readonly digested: Digested;
+  readonly entries: StoredEntries;
+}
+
+/**
+ * The articles are acknowledged before this resolves, so that the validators may follow. `now`: when the entries
+ * arrived. Throws StoreTrouble; a body that can't be parsed is a result.
+ */
+export async function digestBody(
+  session: StoreSession,
+  feed: string,
+  fetched: FetchedBody,
+  { bodyHash, now }: { bodyHash: string; now: number },
+): Promise<DigestedBody> {
+  try {
+    const { contentType, url, body } = fetched;
+    const parsed = parseFeed(contentType === null ? { body, url } : { body, url, contentType });
+    const entries = await storeEntries(session, feed, parsed.entries, now);
+    // A body that was cut off must not come back as "not modified"; if it is really the publisher's, it is the same
+    // next time, and its validators are taken then.
+    const cut = parsed.warnings.some(({ code }) => code === 'PARSE_CUT');
+    const { added, changed } = entries;
+    const result: Result = { kind: 'parsed', feed: parsed, bodyHash, added, changed };
+    return { digested: { result, validators: cut ? undefined : validatorsOf(fetched) }, entries };
+  } catch (error) {
+    if (error instanceof StoreTrouble && codeOf(error.cause) !== 'BATCH_INVALID') throw error;
+    const coded = asCoded(error, fetched.url);
+    const hash = coded.code.startsWith('PARSE_') ? UNPARSED_MARK + bodyHash : null;
+    return {
+      digested: { result: { kind: 'failed', error: coded, bodyHash: hash }, validators: undefined },
+      entries: { added: 0, changed: 0, unchanged: 0 },
+    };
+  }
+}
+
+function asCoded(error: unknown, url: string): CodedError {
+  const cause = error instanceof StoreTrouble ? error.cause : error;
+  if (cause instanceof CodedError) return cause;
+  return crawlerError('CRAWL_INTERNAL', cause instanceof Error ? cause.message : String(cause), { input: url, cause });
+}
