@@ -74,6 +74,8 @@ export async function checkStore(store: Store | { error: unknown }, url: string)
 
 function notOpened(error: unknown, url: string): Check {
   const { message, advice } = error as { message?: string; advice?: string };
+  // No fault of the store: the next `serve` mends it, and whoever asks before an upgrade wants to know just that.
+  if (codeOf(error) === 'STORE_OLDER') return warn('store', message ?? '', advice ?? '');
   return fail('store', `${url}: ${codeOf(error)}: ${message ?? String(error)}`, advice ?? '');
 }
 

@@ -98,7 +98,7 @@ function doctorText(checks: readonly Check[], settings: readonly ShownSetting[],
 /** Null: there is no store yet. */
 async function openWithoutMaking(url: string): Promise<Store | { error: unknown } | null> {
   try {
-    return await openStore(url, { mustExist: true });
+    return await openStore(url, { mustExist: true, upgrade: false });
   } catch (error) {
     return codeOf(error) === 'STORE_MISSING' ? null : { error };
   }

@@ -243,6 +243,8 @@ export interface OpenOptions {
   readonly onMigration?: (event: MigrationEvent) => void;
   /** Fail with STORE_MISSING where there is no store yet, rather than make one. Default false. */
   readonly mustExist?: boolean;
+  /** False: fail with STORE_OLDER where the schema wants an upgrade, rather than upgrade it. Default true. */
+  readonly upgrade?: boolean;
   /** Longest wait for a lock or a server, in ms. Default 10,000. */
   readonly waitMsMax?: number;
 }

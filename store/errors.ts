@@ -52,6 +52,8 @@ export const STORE_ERRORS = {
   STORE_CORRUPT: 'Stop all writers, keep a copy of the files, and restore the latest backup.',
   STORE_NEWER:
     'This store was written by a newer Feedferry; upgrade this one, or restore the backup made before the upgrade.',
+  STORE_OLDER:
+    '`feedferry serve` and `crawl` upgrade it, after a verified backup; stop every older Feedferry that uses it first.',
   STORE_NOT_OURS: 'The file or database holds something else; name another path or database.',
   STORE_MIGRATION_FAILED: 'The store was left as it was; the backup named in the message is intact.',
   STORE_BACKUP_FAILED: 'Nothing was changed; make room or name another folder for the backup.',
@@ -73,6 +75,12 @@ export function storeError(
   details: Omit<ErrorDetails, 'advice'> = {},
 ): CodedError<StoreErrorCode> {
   return new CodedError(code, message, { ...details, advice: STORE_ERRORS[code] });
+}
+
+/** A store that was to be opened as it is, but wants an upgrade. `shown`: its path or URL without credentials. */
+export function olderError(shown: string, version: number, known: number): CodedError<'STORE_OLDER'> {
+  const message = `The store ${shown} has schema version ${version}, this Feedferry works with ${known}.`;
+  return new CodedError('STORE_OLDER', message, { input: shown, advice: STORE_ERRORS.STORE_OLDER });
 }
 
 /** The code of any thrown value; `INTERNAL` for what is not a coded error. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Database, OpenOptions, SiteId, Store, StoreHealth } from '../contract.ts';
 import type { Contents, DatabaseName } from '../documents.ts';
-import { storeError } from '../errors.ts';
+import { olderError, storeError } from '../errors.ts';
 import type { Faults } from '../faults.ts';
 import { VersionClock } from '../version.ts';
 import { MongodbArticles } from './articles.ts';
@@ -36,7 +36,7 @@ export async function openMongodb(
   const db = Connection.open(url, waitMsMax);
   try {
     const migrating = { migrations, onMigration: options.onMigration ?? (() => {}) };
-    const { site } = await prepare(db, url, options.mustExist ?? false, migrating);
+    const { site } = await prepare(db, url, options, migrating);
     return new MongodbStore(db, site, latestVersion(migrations), options.clock ?? Date.now, faults);
   } catch (error) {
     await db.close();
@@ -44,17 +44,19 @@ export async function openMongodb(
   }
 }
 
-async function prepare(db: Connection, url: string, mustExist: boolean, options: MigrateOptions): Promise<Meta> {
+async function prepare(db: Connection, url: string, wishes: OpenOptions, options: MigrateOptions): Promise<Meta> {
   const target = latestVersion(options.migrations);
   let meta = await readMeta(db);
   if (!meta || meta.version === 0) {
-    if (mustExist) throw storeError('STORE_MISSING', `There is no store at ${db.shown}.`, { input: db.shown });
+    if (wishes.mustExist === true)
+      throw storeError('STORE_MISSING', `There is no store at ${db.shown}.`, { input: db.shown });
     meta ??= await createMeta(db);
     if (meta.version === 0) await makeStore(db, options);
     meta = await expectMeta(db);
   }
   if (meta.version > target) throw newerError(db, meta.version, target);
   if (meta.version === target) return meta;
+  if (wishes.upgrade === false) throw olderError(db.shown, meta.version, target);
   await using patient = Connection.open(url, db.waitMsMax, UPGRADE_STEP_MS_MAX);
   await upgrade(patient, options);
   return await expectMeta(db);

@@ -1,6 +1,6 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { MigrationEvent } from '../contract.ts';
-import { storeError } from '../errors.ts';
+import { olderError, storeError } from '../errors.ts';
 import { backUp } from './backup.ts';
 import { isBusy } from './failures.ts';
 import { pragma } from './pragma.ts';
@@ -10,6 +10,8 @@ import { type Patience, whileBusy } from './waiting.ts';
 export interface MigrateOptions extends Patience {
   readonly migrations: readonly Migration[];
   readonly onMigration: (event: MigrationEvent) => void;
+  /** False: STORE_OLDER instead of an upgrade. */
+  readonly upgrade: boolean;
 }
 
 /** The schema version of a store that this program may open. Throws STORE_NEWER. */
@@ -23,12 +25,14 @@ export function checkVersion(db: DatabaseSync, options: MigrateOptions): number 
 
 /**
  * Brings the schema to the version of the last migration, in one transaction; before an upgrade, and while no other
- * process can write, a verified backup is made beside the file. Throws STORE_NEWER, STORE_BACKUP_FAILED and
- * STORE_MIGRATION_FAILED; after each the store is as it was.
+ * process can write, a verified backup is made beside the file. Throws STORE_NEWER, STORE_OLDER, STORE_BACKUP_FAILED
+ * and STORE_MIGRATION_FAILED; after each the store is as it was.
  */
 export async function migrate(db: DatabaseSync, options: MigrateOptions): Promise<void> {
   const target = latest(options);
-  if (checkVersion(db, options) === target) return;
+  const there = checkVersion(db, options);
+  if (there === target) return;
+  if (there > 0 && !options.upgrade) throw olderError(options.path, there, target);
   const upgraded = await whileBusy(options, () => {
     db.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE');
     try {

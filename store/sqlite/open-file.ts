@@ -25,6 +25,7 @@ export interface OpenFileOptions {
   readonly mustExist: boolean;
   readonly migrations: readonly Migration[];
   readonly onMigration: (event: MigrationEvent) => void;
+  readonly upgrade: boolean;
 }
 
 /** Opens or makes the file of a store and brings its schema up to date. Throws STORE_* errors. */

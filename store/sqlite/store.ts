@@ -31,6 +31,7 @@ export async function openSqlite(
     path,
     waitMsMax,
     mustExist: options.mustExist ?? false,
+    upgrade: options.upgrade ?? true,
     migrations,
     onMigration: options.onMigration ?? (() => {}),
   });

@@ -90,6 +90,13 @@ t.test('upgrades of a MongoDB store', async (t) => {
     t.same(events, [], 'and the next start has nothing to do');
   });
 
+  await test('who only wants to look is told that the store is older, and nothing is upgraded', async (t, url) => {
+    const before = await withDatabase(url, everything);
+    t.equal(await failureOf(openMongodb(url, { upgrade: false }, undefined, version2(capitals))), 'STORE_OLDER');
+    t.equal(await withDatabase(url, everything), before);
+    await (await openMongodb(url, { upgrade: false })).close();
+  });
+
   await test('a migration that fails leaves the store as it was', async (t, url) => {
     const before = await withDatabase(url, everything);
     const failing = version2(async (db) => {

@@ -87,6 +87,17 @@ t.test('an upgrade takes a verified backup, migrates, and tells of both', async 
   t.equal(events.length, 3, 'the next start has nothing to do');
 });
 
+t.test('who only wants to look is told that the store is older, and nothing is upgraded', async (t) => {
+  const folder = ownFolder(t);
+  const path = join(folder, 'x.db');
+  await storeWithArticles(path);
+  const looking = openSqlite(`sqlite:${path}`, { upgrade: false }, undefined, [...MIGRATIONS, better]);
+  await rejectsWith(t, looking, 'STORE_OLDER', 'told');
+  t.same(backupsIn(folder), [], 'no backup was taken');
+  await isIntact(t, path, 'the store');
+  await (await openSqlite(`sqlite:${path}`, { upgrade: false })).close();
+});
+
 t.test('a migration that fails leaves the store as it was, and names the backup', async (t) => {
   const folder = ownFolder(t);
   const path = join(folder, 'x.db');
