@@ -8,7 +8,7 @@ import {
   type MongoClientOptions,
 } from 'mongodb';
 import { storeError } from '../errors.ts';
-import { asStoreError, closedError, isClosed, mayPass } from './failures.ts';
+import { asStoreError, closedError, mayPass } from './failures.ts';
 import type { StoredDocument } from './stored-document.ts';
 import { parseStoreUrl, type StoreUrl, withoutCredentials } from './url.ts';
 
@@ -81,7 +81,7 @@ export class Connection implements AsyncDisposable {
       try {
         return await attempt();
       } catch (error) {
-        if (!mayPass(error) || performance.now() + pauseMs > until) throw this.asStoreError(error);
+        if (this.#closed || !mayPass(error) || performance.now() + pauseMs > until) throw this.asStoreError(error);
       }
       await pause(pauseMs);
     }
@@ -102,7 +102,7 @@ export class Connection implements AsyncDisposable {
   }
 
   asStoreError(error: unknown): unknown {
-    if (this.#closed && (isClosed(error) || mayPass(error))) return closedError(this.shown, error);
+    if (this.#closed && mayPass(error)) return closedError(this.shown, error);
     return asStoreError(error, this.shown);
   }
 

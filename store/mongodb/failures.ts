@@ -22,15 +22,17 @@ const NOT_SENT = new Set([
   'MongoPoolClearedError',
   'MongoPoolClosedError',
   'MongoWaitQueueTimeoutError',
-]);
-
-const REFUSED_BY_DRIVER = new Set(['MongoInvalidArgumentError', 'MongoNotConnectedError', 'BSONError']);
-
-const CLOSED = new Set([
   'MongoNotConnectedError',
   'MongoTopologyClosedError',
+]);
+
+const REFUSED_BY_DRIVER = new Set(['MongoInvalidArgumentError', 'BSONError']);
+
+/** The driver also closes what it could not connect the first time, and the next call connects anew. */
+const PASSING_NAMES = new Set([
   'MongoClientClosedError',
   'MongoServerClosedError',
+  'MongoUnexpectedServerResponseError',
 ]);
 
 /** Whether the command surely never reached a server, so that what it asked for can't happen later. */
@@ -95,7 +97,6 @@ export function asStoreError(error: unknown, shown: string): unknown {
     const what = UNAUTHORIZED.has(server) ? 'refused the credentials of its URL' : 'failed';
     return coded(codeOfServer(server), `The store ${shown} ${what}: ${said}`, shown, error);
   }
-  if (isClosed(error)) return closedError(shown, error);
   if (isNetworkTrouble(error)) return coded('STORE_UNREACHABLE', `The store ${shown} does not answer: ${said}`, shown);
   return error;
 }
@@ -107,10 +108,6 @@ export function closedError(shown: string, cause?: unknown): Error {
 export function goneError(shown: string): Error {
   const message = `The database behind the store ${shown} was dropped or replaced while the store was open.`;
   return storeError('STORE_GONE', message, { input: shown });
-}
-
-export function isClosed(error: unknown): boolean {
-  return error instanceof Error && CLOSED.has(error.name);
 }
 
 function codeOfServer(code: number): StoreErrorCode {
@@ -135,8 +132,7 @@ function serverCode(error: unknown): number | undefined {
 function isNetworkTrouble(error: unknown): boolean {
   if (error instanceof MongoNetworkError) return true;
   if (!(error instanceof Error)) return false;
-  if (error instanceof MongoError)
-    return NOT_SENT.has(error.name) || error.name === 'MongoUnexpectedServerResponseError';
+  if (error instanceof MongoError) return NOT_SENT.has(error.name) || PASSING_NAMES.has(error.name);
   const { code, syscall } = error as NodeJS.ErrnoException;
   return syscall !== undefined || code === 'ECONNRESET' || code === 'EPIPE';
 }

@@ -6,7 +6,7 @@ import type { Numbering } from './numbering.ts';
 import { publish, readSlot, type SlotDocument, type SlotsContext, takeOverTheDead } from './slots.ts';
 
 /** A quarter of what a lease lasts. */
-const HEARTBEAT_MS = 15_000;
+export const HEARTBEAT_MS = 15_000;
 
 /** Why a writer can't go on, whatever is tried. */
 export type Loss = 'fenced' | 'gone' | 'unresolved' | 'crashed';

@@ -19,6 +19,8 @@ interface Scene {
   /** Past it. */
   readonly direct: Store;
   readonly proxy: TcpProxy;
+  /** Through the proxy. */
+  readonly url: string;
 }
 
 /** A store behind a network that misbehaves on demand, and the same store as others see it. */
@@ -29,7 +31,7 @@ async function behindProxy(base: string, use: (scene: Scene) => Promise<void>): 
   await using direct = await openMongodb(url);
   const proxied = `mongodb://${proxy.host}:${proxy.port}${pathname}?directConnection=true`;
   await using store = await openMongodb(proxied, { waitMsMax: WAIT_MS_MAX });
-  await use({ store, direct, proxy });
+  await use({ store, direct, proxy, url: proxied });
   await proxy.behave({ mute: 'none', refuse: false });
   await store.close();
   await direct.close();
@@ -210,6 +212,23 @@ t.test('MongoDB behind a bad network', async (t) => {
       t.equal(await put, (await direct.control.get(id))?.rev);
       t.equal((await direct.control.get(id))?.value, turns);
     }
+  });
+
+  await test('a store opens, whenever the connections break while it does', async (t, { store, proxy, url }) => {
+    for (let turns = 0; turns < RESETS; turns += 1) {
+      const opening = openMongodb(url, { waitMsMax: WAIT_MS_MAX });
+      for (let i = 0; i < turns * 2; i += 1) await new Promise((resolve) => setImmediate(resolve));
+      proxy.drop(turns % 2 ? 'reset' : 'cut');
+      const opened = await opening;
+      t.equal(opened.site, store.site);
+      await opened.close();
+    }
+    await proxy.behave({ refuse: true });
+    const opening = openMongodb(url, { waitMsMax: WAIT_MS_MAX });
+    const { accepted } = proxy.counts();
+    await proxy.behave({ refuse: false });
+    await until(async () => proxy.counts().accepted > accepted);
+    await (await opening).close();
   });
 
   await test('a writer that opens while answers are lost gets one slot', async (t, { store, direct, proxy }) => {

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import type { Store } from '../../../store/contract.ts';
 import type { Faults } from '../../../store/faults.ts';
+import { HEARTBEAT_MS } from '../../../store/mongodb/publisher.ts';
 import { LEASE_MS_MAX, WINDOW } from '../../../store/mongodb/slots.ts';
 import { openMongodb } from '../../../store/mongodb/store.ts';
 import { user } from '../../contract/samples.ts';
@@ -43,6 +44,18 @@ function gate(point: 'numbered' | 'published'): Faults & { readonly held: Promis
       await opened.promise;
     },
   };
+}
+
+/** What would run every so often, to be run at once. */
+function captureIntervals(t: Test): (() => void)[] {
+  const captured: (() => void)[] = [];
+  const original = globalThis.setInterval;
+  const capturing = (run: () => void, ms: number): NodeJS.Timeout => {
+    if (ms === HEARTBEAT_MS) captured.push(run);
+    return original(() => {}, ms);
+  };
+  t.intercept(globalThis, 'setInterval', { value: capturing });
+  return captured;
 }
 
 t.test('slots in MongoDB', async (t) => {
@@ -154,6 +167,27 @@ t.test('slots in MongoDB', async (t) => {
     t.equal(await failureOf(live.edit([{ id: 'b', content: user() }])), 'none');
     await next.close();
     await live.close();
+  });
+
+  await test('a heartbeat shows that the writer lives, and takes the dead over', async (t, store, url) => {
+    const beats = captureIntervals(t);
+    const writer = await openWriter(store.users);
+    const dead = await openWriter(store.users);
+    await dead.edit([{ id: 'a', content: user() }]);
+    const longAgo = new Date(Date.now() - LEASE_MS_MAX - 10_000);
+    for (const { slot } of [writer, dead]) await changeSlot(url, slot, { heartbeat: longAgo });
+    beats[0]?.();
+    let owners: string[] = [];
+    while (!owners.includes('')) owners = (await store.users.changes.slots()).map(({ owner }) => owner);
+    t.same(owners, ['test', ''], 'only the one that gave no sign');
+    t.match(await writer.edit([{ id: 'b', content: user() }]), [{ result: 'written' }]);
+    t.equal(await failureOf(dead.edit([{ id: 'c', content: user() }])), 'WRITER_FENCED');
+    t.same(
+      (await store.users.changes.read(dead.slot, 0, 9)).docs.map(({ id }) => id),
+      ['a'],
+      'and what the dead had written is there for tailers',
+    );
+    await writer.close();
   });
 
   await test('a closed writer’s slot goes on where it ended, without fillers', async (t, store, url) => {
