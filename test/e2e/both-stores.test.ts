@@ -68,7 +68,7 @@ async function crawlTwice(t: Tap, name: string, url: string, opml: string, feeds
   );
   t.equal(second.articlesNew + second.articlesChanged, 0, `${name}: no article is new or changed`);
   t.equal(await writesSince(store, before), 0, `${name}: the second crawl wrote no article`);
-  return comparable(store);
+  return await comparable(store);
 }
 
 async function writesSince(store: Store, before: readonly { slot: number; stable: number }[]): Promise<number> {
@@ -85,7 +85,7 @@ async function comparable(store: Store): Promise<unknown[]> {
   const articles = await store.articles.scan({ limit: 100_000 });
   return articles.map(({ id, content }) => {
     const { num: _num, arrived: _arrived, at, ...rest } = content satisfies Article;
-    return { id, ...rest, at: content.published === null ? null : at };
+    return { id, ...rest, at: (content.published ?? content.updated) === null ? null : at };
   });
 }
 
@@ -99,7 +99,7 @@ async function browse(t: Tap, storeUrl: string, articles: unknown[]): Promise<vo
   const complaints: string[] = [];
   page.on('pageerror', (error) => complaints.push(error.message));
   await page.goto(site.url);
-  const shown = await page.locator('main').innerText();
+  const shown = (await page.locator('main').innerText()).split('\n').map((line) => line.trim());
   const titles = (articles as Article[]).map((article) => article.title.trim()).filter((title) => title.length > 3);
   const visible = titles.filter((title) => shown.includes(title));
   t.ok(visible.length > 0, `${visible.length} titles of the crawled articles stand on the first page`);
