@@ -89,7 +89,8 @@ export class MongodbDatabase<C> implements Database<C> {
   async count(): Promise<number> {
     return await this.db.patiently(async () => {
       const all = await countAll(this.documents);
-      return all - (await this.documents.countDocuments({ del: true }));
+      // Both conditions, as an index is used only where its own field is asked for.
+      return all - (await this.documents.countDocuments({ del: true, delAt: { $gte: Number.MIN_SAFE_INTEGER } }));
     });
   }
 
