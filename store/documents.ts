@@ -25,7 +25,7 @@ export interface Article {
   updated: number | null;
   /** When this site first saw it. */
   arrived: number;
-  /** Sort time of reading lists: `published`, never later than `arrived`; else `arrived`. */
+  /** Sort time of reading lists: `published`, else `updated`, never later than `arrived`; else `arrived`. */
   at: number;
   categories: string[];
   enclosures: Enclosure[];
