@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { storeError } from '../errors.ts';
 import type { Faults } from '../faults.ts';
+import { closedError } from './failures.ts';
 import { isThere } from './meta.ts';
 import type { Numbering } from './numbering.ts';
 import { publish, readSlot, type SlotDocument, type SlotsContext, takeOverTheDead } from './slots.ts';
@@ -45,12 +46,13 @@ export class Publisher {
   lose(loss: Loss): void {
     this.#loss ??= loss;
     this.stop();
-    this.#announce();
   }
 
+  /** No more publications; whoever waits for one gets STORE_CLOSED, or learns of the loss. */
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
+    this.#announce();
   }
 
   /** Numbers were resolved. */
@@ -64,7 +66,7 @@ export class Publisher {
    */
   async until(condition: () => boolean, deadline: number): Promise<void> {
     while (!condition() && this.#loss === undefined) {
-      this.#context.db.checkOpen();
+      if (this.#stopped) throw closedError(this.#context.db.shown);
       const left = deadline - performance.now();
       if (left <= 0) throw this.#failure ?? this.#stuck();
       this.news();

@@ -99,10 +99,15 @@ export class MongodbWriter<C> implements Writer<C> {
     this.#publisher.stop();
     onClose();
     if (db.isClosed) return;
-    // The release carries `stable`: every number was resolved.
-    if (this.#publisher.loss === undefined) await release(this.#context, this.#lease, this.#numbering.settled);
-    // Best effort: otherwise whoever leases next does it, when the lease has run out.
-    if (this.#publisher.loss === 'unresolved') await takeOver(this.#context, this.slot, this.epoch).catch(() => {});
+    const { loss } = this.#publisher;
+    const { settled, last } = this.#numbering;
+    if (loss === undefined && settled === last) {
+      await release(this.#context, this.#lease, settled);
+      this.#numbering.publish(settled);
+    } else if (loss === undefined || loss === 'unresolved') {
+      // Best effort: otherwise whoever opens next does it, when the lease has run out.
+      await takeOver(this.#context, this.slot, this.epoch).catch(() => {});
+    }
   }
 
   async #write(prepare: () => Change[]): Promise<Outcome[]> {

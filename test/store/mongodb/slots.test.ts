@@ -238,6 +238,27 @@ t.test('slots in MongoDB', async (t) => {
     await slow.close();
   });
 
+  await test('a store that closes lets nobody wait for a publication', async (t, _store, url) => {
+    const stuck = gate('published');
+    const slow = await openMongodb(url, {}, stuck);
+    const writer = await openWriter(slow.users);
+    await writer.edit([{ id: 'first', content: user(), ifVer: null }]);
+    await stuck.held;
+    await writer.edit([{ id: 'second', content: user(), ifVer: null }]);
+    const settling = failureOf(writer.settle());
+    await slow.close();
+    t.equal(await settling, 'STORE_CLOSED');
+    stuck.open();
+  });
+
+  await test('a closed writer has settled', async (t, store) => {
+    const writer = await openWriter(store.users);
+    await writer.edit([{ id: 'a', content: user() }]);
+    await writer.close();
+    t.equal(await failureOf(writer.settle()), 'none');
+    t.match(await store.users.changes.slots(), [{ stable: 1, owner: '' }]);
+  });
+
   await test('no writer gets past a database that is being set read-only', async (t, store, url) => {
     const other = await openMongodb(url);
     for (let round = 0; round <= 6; round += 1) {
