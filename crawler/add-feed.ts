@@ -4,6 +4,7 @@ import type { FeedRecord } from '../store/documents.ts';
 import { CodedError } from '../store/errors.ts';
 import { canonicalFeedUrl, feedId } from '../store/ids.ts';
 import { storeFetched } from './crawl-feed.ts';
+import { openDigester } from './digester.ts';
 import { CRAWLER_ERRORS, type CrawlerErrorCode, crawlerError } from './errors.ts';
 import type { FetchedBody, Fetcher } from './fetch.ts';
 import { newFeed } from './new-feed.ts';
@@ -189,6 +190,7 @@ async function store(options: AddFeedOptions, found: Found): Promise<AddedFeed> 
   const now = clock();
   const { title, siteUrl } = found.feed;
   const content = newFeed({ url: found.url, title: title || found.url, siteUrl, now, nextAt: now });
+  await using digester = openDigester({ threads: false });
   const session = new StoreSession({ store: options.store, owner: 'feeds add', durability: 'sync', signal });
   try {
     await session.writeFeed({ id, content, ifVer: null });
@@ -197,7 +199,7 @@ async function store(options: AddFeedOptions, found: Found): Promise<AddedFeed> 
       throw crawlerError('CRAWL_INTERNAL', `The feed ${found.url} vanished`, { input: found.url });
     if (live.content.triedAt !== null) return describe(live, false, 0);
     const crawled = await storeFetched(
-      { session, fetcher, clock, random, limits, signal },
+      { session, fetcher, digester, clock, random, limits, signal },
       live,
       found.fetched,
       found.at,

@@ -1,15 +1,10 @@
 import type { Article } from '../store/documents.ts';
+import { type Arrival, sortTime } from './arrival.ts';
 import type { ParsedEntry } from './parse/model.ts';
 import { plainText, sanitizeArticle } from './sanitize.ts';
 
 /** Characters of `Article.summary`. */
 const SUMMARY_CHARS_MAX = 300;
-
-/** What an article keeps from its first version on. `num` 0: the store assigns it. */
-export interface Arrival {
-  readonly num: number;
-  readonly arrived: number;
-}
 
 /** The article that an entry becomes: sanitized, its links absolute. This is where most of a crawl's time goes. */
 export function articleOf(feed: string, entry: ParsedEntry, fingerprint: string, arrival: Arrival): Article {
@@ -31,9 +26,4 @@ export function articleOf(feed: string, entry: ParsedEntry, fingerprint: string,
     enclosures: entry.enclosures,
     fingerprint,
   };
-}
-
-/** Of reading lists: `published`, but an entry that claims to come from the future comes when it arrived. */
-export function sortTime(entry: ParsedEntry, arrived: number): number {
-  return Math.min(entry.published ?? arrived, arrived);
 }

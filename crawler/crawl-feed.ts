@@ -3,7 +3,8 @@ import type { Clock, Live } from '../store/contract.ts';
 import type { FeedRecord } from '../store/documents.ts';
 import { CodedError } from '../store/errors.ts';
 import { validatorsOf } from './conditional-get.ts';
-import type { Digested, DigestedBody } from './digest-body.ts';
+import { type Digested, type DigestedBody, digestBody } from './digest-body.ts';
+import type { Digester } from './digester.ts';
 import { crawlerError } from './errors.ts';
 import { type Findings, holdsAttempt, lastingFailure, UNPARSED_MARK, updatedFeed } from './feed-update.ts';
 import type { FetchedBody, Fetcher, FetchResult } from './fetch.ts';
@@ -17,6 +18,7 @@ import { type StoreSession, StoreTrouble } from './store-session.ts';
 export interface CrawlFeedOptions {
   readonly session: StoreSession;
   readonly fetcher: Fetcher;
+  readonly digester: Digester;
   readonly limits: ScheduleLimits;
   readonly clock: Clock;
   readonly random: () => number;
@@ -110,9 +112,7 @@ async function digestAndStore(
   if (before === bodyHash || before === UNPARSED_MARK + bodyHash) {
     return { digested: sameBody(live.content, fetched), entries: NOTHING };
   }
-  // Loaded when the first body comes: a crawl that meets only 304s starts a quarter sooner.
-  const { digestBody } = await import('./digest-body.ts');
-  return digestBody(options.session, live.id, fetched, { bodyHash, now: options.clock() });
+  return digestBody(options, live.id, fetched, { bodyHash, now: options.clock() });
 }
 
 /**

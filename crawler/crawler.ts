@@ -2,6 +2,7 @@
 import type { Clock, Store } from '../store/contract.ts';
 import { CodedError } from '../store/errors.ts';
 import { type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
+import { type Digester, openDigester } from './digester.ts';
 import { type Choice, isWanted, wantedFeeds } from './due-feeds.ts';
 import { crawlerError } from './errors.ts';
 import type { Fetcher } from './fetch.ts';
@@ -89,6 +90,7 @@ class Pass {
   readonly #queue: Queue;
   readonly #pump: Pump;
   readonly #session: StoreSession;
+  readonly #digester: Digester;
   readonly #crawling: CrawlFeedOptions;
   readonly #breakOff = new AbortController();
   readonly #startedAt = performance.now();
@@ -124,7 +126,11 @@ class Pass {
       onFailure: (error) => this.#end(error),
     });
     const limits = { minIntervalMs, maxIntervalMs };
-    this.#crawling = { session: this.#session, fetcher, limits, clock, random, signal: this.#breakOff.signal };
+    this.#digester = openDigester();
+    this.#crawling = {
+      ...{ session: this.#session, fetcher, digester: this.#digester, limits, clock, random },
+      signal: this.#breakOff.signal,
+    };
   }
 
   async run(): Promise<CrawlSummary> {
@@ -143,6 +149,7 @@ class Pass {
     }
     await this.#pump.whenIdle();
     signal?.removeEventListener('abort', onAbort);
+    await this.#digester[Symbol.asyncDispose]();
     const skipped = await this.#skipped();
     try {
       await this.#session.close();

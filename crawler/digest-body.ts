@@ -1,10 +1,10 @@
-/** A body to articles: parse, identify, sanitize what is new, store. All the code that a 304 does not need. */
+/** A body to what it says of the feed, its new and changed articles stored. */
 import { CodedError, codeOf } from '../store/errors.ts';
 import { type Validators, validatorsOf } from './conditional-get.ts';
+import type { Digester, OpenDigest } from './digester.ts';
 import { crawlerError } from './errors.ts';
 import { type Result, UNPARSED_MARK } from './feed-update.ts';
 import type { FetchedBody } from './fetch.ts';
-import { parseFeed } from './parse/parse.ts';
 import { type StoredEntries, storeEntries } from './store-feed.ts';
 import { type StoreSession, StoreTrouble } from './store-session.ts';
 
@@ -25,20 +25,21 @@ export interface DigestedBody {
  * arrived. Throws StoreTrouble; a body that can't be parsed is a result.
  */
 export async function digestBody(
-  session: StoreSession,
+  { session, digester }: { readonly session: StoreSession; readonly digester: Digester },
   feed: string,
   fetched: FetchedBody,
   { bodyHash, now }: { bodyHash: string; now: number },
 ): Promise<DigestedBody> {
+  let digest: OpenDigest | undefined;
   try {
     const { contentType, url, body } = fetched;
-    const parsed = parseFeed(contentType === null ? { body, url } : { body, url, contentType });
-    const entries = await storeEntries(session, feed, parsed.entries, now);
+    digest = await digester.digest({ feed, body, url, contentType });
+    const entries = await storeEntries(session, feed, digest, now);
+    const { facts, cut } = digest.digested;
+    const { added, changed } = entries;
+    const result: Result = { kind: 'parsed', facts, bodyHash, added, changed };
     // A body that was cut off must not come back as "not modified"; if it is really the publisher's, it is the same
     // next time, and its validators are taken then.
-    const cut = parsed.warnings.some(({ code }) => code === 'PARSE_CUT');
-    const { added, changed } = entries;
-    const result: Result = { kind: 'parsed', feed: parsed, bodyHash, added, changed };
     return { digested: { result, validators: cut ? undefined : validatorsOf(fetched) }, entries };
   } catch (error) {
     if (error instanceof StoreTrouble && codeOf(error.cause) !== 'BATCH_INVALID') throw error;
@@ -48,6 +49,8 @@ export async function digestBody(
       digested: { result: { kind: 'failed', error: coded, bodyHash: hash }, validators: undefined },
       entries: { added: 0, changed: 0, unchanged: 0 },
     };
+  } finally {
+    digest?.release();
   }
 }
 

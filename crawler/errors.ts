@@ -23,6 +23,7 @@ export const CRAWLER_ERRORS = {
   DISCOVER_NONE: 'The page names no feed; look for a feed link on the site and give its URL.',
   DISCOVER_MANY: 'The page names several feeds; give the URL of the one you want.',
   CRAWL_FEED_UNKNOWN: 'There is no feed with this id; list the feeds to find the right one.',
+  CRAWL_BODY_SLOW: 'The feed takes too long to read; please report it with the feed URL.',
   CRAWL_SLOW: 'It goes on in the background; look again in a minute.',
   CRAWL_STOPPED: 'The crawler is stopping; try again when it runs.',
   CRAWL_QUEUE_FULL: 'More feeds wait than the queue holds; they stay due in the store.',

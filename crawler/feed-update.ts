@@ -2,7 +2,7 @@
 import type { Attempt, FeedRecord } from '../store/documents.ts';
 import type { CodedError } from '../store/errors.ts';
 import type { Validators } from './conditional-get.ts';
-import type { ParsedFeed } from './parse/model.ts';
+import type { FeedFacts } from './digest.ts';
 import { type Happened, nextFetch, type ScheduleLimits } from './schedule.ts';
 
 /** Attempts that a record keeps. */
@@ -30,7 +30,7 @@ export interface Findings {
 export type Result =
   | {
       readonly kind: 'parsed';
-      readonly feed: ParsedFeed;
+      readonly facts: FeedFacts;
       readonly bodyHash: string;
       readonly added: number;
       readonly changed: number;
@@ -57,9 +57,9 @@ export function updatedFeed(
   const parsed = result.kind === 'parsed' ? result : null;
   const schedule = nextFetch({
     now: findings.endedAt,
-    happened: happenedIn(before, findings, errors),
+    happened: happenedIn(before, findings, failure, errors),
     intervalMs: before.intervalMs,
-    hints: parsed?.feed.hints ?? before.hints,
+    hints: parsed?.facts.hints ?? before.hints,
     freshMs: findings.freshMs,
     retryAfterMs: findings.retryAfterMs,
     limits,
@@ -69,7 +69,7 @@ export function updatedFeed(
   const news = parsed !== null && parsed.added + parsed.changed > 0;
   return {
     ...before,
-    ...(parsed === null ? {} : described(before, parsed.feed)),
+    ...(parsed === null ? {} : described(before, parsed.facts)),
     ...(findings.validators ?? {}),
     ...schedule,
     ...(state === 'gone' ? { nextWhy: 'never again: the publisher has taken the feed away (410)' } : {}),
@@ -81,7 +81,7 @@ export function updatedFeed(
     errors,
     state,
     lastError: failure === null ? null : { code: failure.code, message: short(failure.message), at },
-    history: [attemptOf(findings), ...before.history].slice(0, HISTORY_MAX),
+    history: [attemptOf(findings, failure), ...before.history].slice(0, HISTORY_MAX),
   };
 }
 
@@ -99,15 +99,15 @@ export function lastingFailure(before: FeedRecord, result: { kind: string }): { 
   return { code: attempt?.outcome ?? 'PARSE_NOT_A_FEED', message: attempt?.message ?? 'The body could not be parsed' };
 }
 
-function happenedIn(before: FeedRecord, { result, status }: Findings, errors: number): Happened {
-  if (result.kind === 'failed') return { kind: 'failed', status, errors };
+function happenedIn(
+  before: FeedRecord,
+  { result, status }: Findings,
+  failure: Failure | null,
+  errors: number,
+): Happened {
+  if (failure !== null) return { kind: 'failed', status, errors };
   if (result.kind !== 'parsed') return { kind: 'unchanged' };
-  if (before.changedAt === null) {
-    return {
-      kind: 'first',
-      dates: result.feed.entries.flatMap(({ published, updated }) => published ?? updated ?? []),
-    };
-  }
+  if (before.changedAt === null) return { kind: 'first', dates: result.facts.dates };
   return { kind: 'stored', added: result.added, changed: result.changed };
 }
 
@@ -117,15 +117,15 @@ function stateAfter(before: FeedRecord, { result, status }: Findings): FeedRecor
   return result.kind === 'failed' ? before.state : 'active';
 }
 
-function described(before: FeedRecord, feed: ParsedFeed): Partial<FeedRecord> {
+function described(before: FeedRecord, facts: FeedFacts): Partial<FeedRecord> {
   return {
-    title: feed.title || before.title,
-    siteUrl: feed.siteUrl ?? before.siteUrl,
-    description: feed.description,
-    iconUrl: feed.iconUrl,
-    format: feed.format,
-    language: feed.language,
-    hints: { ...feed.hints },
+    title: facts.title || before.title,
+    siteUrl: facts.siteUrl ?? before.siteUrl,
+    description: facts.description,
+    iconUrl: facts.iconUrl,
+    format: facts.format,
+    language: facts.language,
+    hints: { ...facts.hints },
   };
 }
 
@@ -137,13 +137,15 @@ function moved(before: FeedRecord, { permanentUrl, result, at }: Findings): Pick
   return { moved: { to: permanentUrl, since: same?.since ?? at, times: (same?.times ?? 0) + 1 } };
 }
 
-function attemptOf({ at, ms, status, bytes, result, permanentUrl }: Findings): Attempt {
+type Failure = { readonly code: string; readonly message: string };
+
+function attemptOf({ at, ms, status, bytes, result, permanentUrl }: Findings, failure: Failure | null): Attempt {
   return {
     at,
     ms,
     status,
-    outcome: result.kind === 'failed' ? result.error.code : result.kind === 'not-modified' ? 'not-modified' : 'ok',
-    message: short(messageOf(result, permanentUrl)),
+    outcome: failure?.code ?? (result.kind === 'not-modified' ? 'not-modified' : 'ok'),
+    message: short(failure?.message ?? messageOf(result, permanentUrl)),
     bytes,
     added: result.kind === 'parsed' ? result.added : 0,
     changed: result.kind === 'parsed' ? result.changed : 0,
@@ -151,7 +153,6 @@ function attemptOf({ at, ms, status, bytes, result, permanentUrl }: Findings): A
 }
 
 function messageOf(result: Result, permanentUrl: string | null): string {
-  if (result.kind === 'failed') return result.error.message;
   const what = result.kind === 'same-body' ? 'the same body as last time' : '';
   const where = permanentUrl === null ? '' : `moved permanently to ${permanentUrl}`;
   return [what, where].filter((text) => text !== '').join('; ');

@@ -4,6 +4,7 @@ import type { FeedRecord } from '../store/documents.ts';
 import { type CodedError, codeOf } from '../store/errors.ts';
 import { type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
 import { codedTrouble, FINISH_MS_MAX } from './crawler.ts';
+import { type Digester, openDigester } from './digester.ts';
 import { crawlerError } from './errors.ts';
 import type { Fetcher } from './fetch.ts';
 import { type CrawlerMetrics, newMetrics } from './metrics.ts';
@@ -83,6 +84,7 @@ class Running implements RunningCrawler {
   readonly #queue: LocalQueue;
   readonly #pump: Pump;
   readonly #session: StoreSession;
+  readonly #digester: Digester;
   readonly #crawling: CrawlFeedOptions;
   readonly #breakOff = new AbortController();
   readonly #startedAt: number;
@@ -120,7 +122,11 @@ class Running implements RunningCrawler {
       onFailure: (error) => this.#inTrouble(error),
     });
     const limits = { minIntervalMs, maxIntervalMs };
-    this.#crawling = { session: this.#session, fetcher, limits, clock, random, signal: this.#breakOff.signal };
+    this.#digester = openDigester();
+    this.#crawling = {
+      ...{ session: this.#session, fetcher, digester: this.#digester, limits, clock, random },
+      signal: this.#breakOff.signal,
+    };
   }
 
   start(): void {
@@ -171,6 +177,7 @@ class Running implements RunningCrawler {
     for (const feed of [...this.#refreshing.keys()]) {
       this.#crawled(feed, crawlerError('CRAWL_STOPPED', 'The crawler was stopped', { input: feed }));
     }
+    await this.#digester[Symbol.asyncDispose]();
     await Promise.race([Promise.allSettled([this.#loop, this.#session.close()]), pause(CLOSE_MS_MAX)]);
     this.#state = 'stopped';
   }

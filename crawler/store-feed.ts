@@ -1,11 +1,10 @@
 /** Articles to the store: new and changed entries only, each exactly once whoever else writes at the same time. */
-import type { Edit, KnownArticle } from '../store/contract.ts';
+import type { Edit, KnownArticle, Version } from '../store/contract.ts';
 import type { Article } from '../store/documents.ts';
 import { storeError } from '../store/errors.ts';
-import { articleId } from '../store/ids.ts';
-import { articleOf, sortTime } from './article.ts';
-import { fingerprint, identify } from './identity.ts';
-import type { ParsedEntry } from './parse/model.ts';
+import { type Arrival, sortTime } from './arrival.ts';
+import type { DigestedItem } from './digest.ts';
+import type { OpenDigest } from './digester.ts';
 import type { StoreSession } from './store-session.ts';
 
 export interface StoredEntries {
@@ -17,30 +16,22 @@ export interface StoredEntries {
 /** Attempts to write beside another writer that changes the same articles. */
 const ATTEMPTS_MAX = 5;
 
-interface Item {
-  readonly id: string;
-  readonly entry: ParsedEntry;
-  readonly fingerprint: string;
-}
+type Item = DigestedItem & { readonly index: number };
 
-type GuardedEdit = Edit<Article> & { ifVer: NonNullable<Edit<Article>['ifVer']> | null };
+type GuardedEdit = Edit<Article> & { ifVer: Version | null };
 
 /**
  * Resolves when all is acknowledged. `now`: when the entries arrived, ms since 1970.
- * Throws StoreTrouble, and EDIT_CONTENDED where others are always faster.
+ * Throws StoreTrouble, what the digest throws, and EDIT_CONTENDED where others are always faster.
  */
 export async function storeEntries(
   session: StoreSession,
   feed: string,
-  entries: readonly ParsedEntry[],
+  digest: OpenDigest,
   now: number,
 ): Promise<StoredEntries> {
   const stored: StoredEntries = { added: 0, changed: 0, unchanged: 0 };
-  let open: Item[] = identify(entries).map(({ identity, entry }) => ({
-    id: articleId(feed, identity),
-    entry,
-    fingerprint: fingerprint(entry),
-  }));
+  let open: Item[] = digest.digested.items.map((item, index) => ({ ...item, index }));
   /** What an edit meant to do that met another version: perhaps its own, whose acknowledgement got lost. */
   const meant = new Map<string, 'added' | 'changed'>();
   for (let attempt = 0; attempt < ATTEMPTS_MAX && open.length > 0; attempt += 1) {
@@ -52,7 +43,7 @@ export async function storeEntries(
       if (known.has(item.id) && !isAltered(item, known)) stored[meant.get(item.id) ?? 'unchanged'] += 1;
     }
     if (writing.length === 0) return stored;
-    const edits = [...additions(feed, fresh, now), ...(await changes(session, feed, altered, known))];
+    const edits = await editsFor(digest, [...additions(fresh, now), ...(await changes(session, altered, known))]);
     const outcomes = await session.writeArticles(edits);
     const written = new Set(outcomes.flatMap(({ id, result }) => (result === 'written' ? id : [])));
     for (const { id } of writing) {
@@ -73,30 +64,40 @@ function isAltered(item: Item, known: Map<string, KnownArticle>): boolean {
   return there !== undefined && there.fingerprint !== item.fingerprint;
 }
 
-/** Oldest first, so that numbers grow with age; entries of the same time as the feed lists them, from the last one up. */
-function additions(feed: string, items: readonly Item[], now: number): GuardedEdit[] {
-  return items
-    .map((item, place) => ({ item, place, at: sortTime(item.entry, now) }))
-    .sort((a, b) => a.at - b.at || b.place - a.place)
-    .map(({ item }) => ({
-      id: item.id,
-      content: articleOf(feed, item.entry, item.fingerprint, { num: 0, arrived: now }),
-      ifVer: null,
-    }));
+/** An edit without its content. */
+interface Plan {
+  readonly item: Item;
+  readonly arrival: Arrival;
+  readonly ifVer: Version | null;
 }
 
+/** Oldest first, so that numbers grow with age; entries of the same time as the feed lists them, from the last one up. */
+function additions(items: readonly Item[], now: number): Plan[] {
+  return items
+    .map((item) => ({ item, at: sortTime(item, now) }))
+    .sort((a, b) => a.at - b.at || b.item.index - a.item.index)
+    .map(({ item }) => ({ item, arrival: { num: 0, arrived: now }, ifVer: null }));
+}
+
+/** A changed article keeps its number and the time it arrived. */
 async function changes(
   session: StoreSession,
-  feed: string,
   items: readonly Item[],
   known: Map<string, KnownArticle>,
-): Promise<GuardedEdit[]> {
+): Promise<Plan[]> {
   if (items.length === 0) return [];
   const there = await session.articles(items.map(({ id }) => id));
   return items.map((item) => {
     const old = known.get(item.id);
     const arrived = there.get(item.id)?.content.arrived ?? old?.at ?? 0;
-    const content = articleOf(feed, item.entry, item.fingerprint, { num: old?.num ?? 0, arrived });
-    return { id: item.id, content, ifVer: old?.ver ?? null };
+    return { item, arrival: { num: old?.num ?? 0, arrived }, ifVer: old?.ver ?? null };
+  });
+}
+
+async function editsFor(digest: OpenDigest, plans: readonly Plan[]): Promise<GuardedEdit[]> {
+  const articles = await digest.articles(plans.map(({ item, arrival }) => ({ index: item.index, ...arrival })));
+  return plans.flatMap(({ item: { id }, ifVer }, i) => {
+    const content = articles[i];
+    return content === undefined ? [] : { id, content, ifVer };
   });
 }

@@ -1,0 +1,75 @@
+/**
+ * From a body to articles, in two steps: first what the feed says and which entries it has, then, once the store has told
+ * which of them are new, the articles of those. Pure and synchronous; runs in a thread of its own, or in this one.
+ */
+import type { Article } from '../store/documents.ts';
+import { articleId } from '../store/ids.ts';
+import type { Arrival, Dates } from './arrival.ts';
+import { articleOf } from './article.ts';
+import { fingerprint, identify } from './identity.ts';
+import type { ParsedEntry, ParsedFeed } from './parse/model.ts';
+import { parseFeed } from './parse/parse.ts';
+
+export interface DigestInput {
+  /** `_id` of the feed. */
+  readonly feed: string;
+  readonly body: Uint8Array;
+  /** Where it came from, after redirects. */
+  readonly url: string;
+  readonly contentType: string | null;
+}
+
+/** What the document says of itself. */
+export type FeedFacts = Omit<ParsedFeed, 'entries' | 'warnings'> & {
+  /** Of the entries, ms since 1970. */
+  readonly dates: readonly number[];
+};
+
+export interface DigestedItem extends Dates {
+  /** `_id` of the article. */
+  readonly id: string;
+  readonly fingerprint: string;
+}
+
+export interface DigestedFeed {
+  readonly facts: FeedFacts;
+  /** The document ended early. */
+  readonly cut: boolean;
+  /** In the order of the feed. */
+  readonly items: readonly DigestedItem[];
+}
+
+/** `index`: into the items. */
+export type Wanted = Arrival & { readonly index: number };
+
+export interface Digestion {
+  readonly digested: DigestedFeed;
+  /** Sanitized: this is where most of the time goes. */
+  articles(wanted: readonly Wanted[]): Article[];
+}
+
+/** Throws CodedError PARSE_*. */
+export function digestFeed({ feed, body, url, contentType }: DigestInput): Digestion {
+  const { entries, warnings, ...facts } = parseFeed(contentType === null ? { body, url } : { body, url, contentType });
+  const found: { entry: ParsedEntry; item: DigestedItem }[] = identify(entries).map(({ identity, entry }) => ({
+    entry,
+    item: {
+      id: articleId(feed, identity),
+      fingerprint: fingerprint(entry),
+      published: entry.published,
+      updated: entry.updated,
+    },
+  }));
+  return {
+    digested: {
+      facts: { ...facts, dates: entries.flatMap(({ published, updated }) => published ?? updated ?? []) },
+      cut: warnings.some(({ code }) => code === 'PARSE_CUT'),
+      items: found.map(({ item }) => item),
+    },
+    articles: (wanted) =>
+      wanted.flatMap(({ index, num, arrived }) => {
+        const one = found[index];
+        return one === undefined ? [] : articleOf(feed, one.entry, one.item.fingerprint, { num, arrived });
+      }),
+  };
+}

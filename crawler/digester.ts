@@ -1,0 +1,204 @@
+/**
+ * Where bodies are digested: in a thread beside this one, so that parsing and sanitizing hold up neither the store nor
+ * readers' pages, and so that a body that takes for ever can be given up; or here, where there is but one core.
+ */
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Article } from '../store/documents.ts';
+import { CodedError } from '../store/errors.ts';
+import type { DigestedFeed, DigestInput, Wanted } from './digest.ts';
+import type { Answer, FromThread, ThreadError, ToThread } from './digest-thread.ts';
+import { crawlerError } from './errors.ts';
+
+export interface Digester extends AsyncDisposable {
+  /** Throws CodedError PARSE_*, CRAWL_BODY_SLOW and CRAWL_INTERNAL. */
+  digest(input: DigestInput): Promise<OpenDigest>;
+}
+
+/** Held open until `release`. */
+export interface OpenDigest {
+  readonly digested: DigestedFeed;
+  /** In the order of the wanted. Throws as `digest` does. */
+  articles(wanted: readonly Wanted[]): Promise<Article[]>;
+  release(): void;
+}
+
+/** For one step of one body. The largest that are let in take a second. */
+export const DIGEST_MS_MAX = 30_000;
+
+/** For the thread to load its code. */
+const START_MS_MAX = 30_000;
+
+/** MB of the thread's heap: the young part small, for nearly all it makes is garbage at once. */
+const THREAD_HEAP = { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 512 };
+
+export function openDigester(options: { readonly threads?: boolean; readonly msMax?: number } = {}): Digester {
+  const threads = options.threads ?? availableParallelism() > 1;
+  return threads ? new ThreadDigester(options.msMax ?? DIGEST_MS_MAX) : new InlineDigester();
+}
+
+/** The code is loaded when the first body comes: a crawl that meets only 304s does without. */
+class InlineDigester implements Digester {
+  async digest(input: DigestInput): Promise<OpenDigest> {
+    const { digestFeed } = await import('./digest.ts');
+    const digestion = digestFeed(input);
+    return {
+      digested: digestion.digested,
+      articles: async (wanted) => digestion.articles(wanted),
+      release: () => {},
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
+
+interface Asked {
+  readonly message: ToThread;
+  readonly resolve: (answer: Answer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * One thread, started at the first body. It answers in the order it is asked, so the first that is not answered is the one
+ * it is busy with: if that takes too long, the thread is ended, that body fails, and the others are asked again in
+ * a new thread.
+ */
+class ThreadDigester implements Digester {
+  readonly #msMax: number;
+  #worker: Worker | undefined;
+  #ready = false;
+  #asked: Asked[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #lastJob = 0;
+
+  constructor(msMax: number) {
+    this.#msMax = msMax;
+  }
+
+  async digest(input: DigestInput): Promise<OpenDigest> {
+    this.#lastJob += 1;
+    const job = this.#lastJob;
+    // A copy: the body may lie in a buffer that others share, and must stay here for the case that the thread ends.
+    const answer = await this.#ask({ kind: 'digest', job, input: { ...input, body: new Uint8Array(input.body) } });
+    if (answer.kind !== 'digested') throw unexpected(answer.kind);
+    const worker = this.#worker;
+    return {
+      digested: answer.digested,
+      articles: async (wanted) => {
+        try {
+          if (this.#worker !== worker) throw new ThreadLost();
+          const more = await this.#ask({ kind: 'articles', job, wanted });
+          if (more.kind !== 'articles') throw unexpected(more.kind);
+          return more.articles;
+        } catch (error) {
+          if (error instanceof ThreadLost) return this.#again(input, wanted);
+          throw error;
+        }
+      },
+      release: () => {
+        if (this.#worker === worker) worker?.postMessage({ kind: 'release', job } satisfies ToThread);
+      },
+    };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearTimeout(this.#timer);
+    const worker = this.#worker;
+    this.#worker = undefined;
+    for (const { reject } of this.#asked.splice(0)) reject(crawlerError('CRAWL_STOPPED', 'The crawler is stopping'));
+    await worker?.terminate();
+  }
+
+  /** The thread that held a body is gone: from the start, in the new one. */
+  async #again(input: DigestInput, wanted: readonly Wanted[]): Promise<Article[]> {
+    const digest = await this.digest(input);
+    try {
+      return await digest.articles(wanted);
+    } finally {
+      digest.release();
+    }
+  }
+
+  #ask(message: ToThread): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      this.#asked.push({ message, resolve, reject });
+      this.#post(message);
+      if (this.#asked.length === 1) this.#watch();
+    });
+  }
+
+  #post(message: ToThread): void {
+    this.#worker ??= this.#start();
+    this.#worker.postMessage(message);
+  }
+
+  #start(): Worker {
+    // Beside this file, compiled or not.
+    const file = import.meta.url.replace(/digester\.([jt]s)$/, 'digest-thread.$1');
+    const worker = new Worker(new URL(file), { execArgv: [], resourceLimits: THREAD_HEAP });
+    worker.unref();
+    this.#ready = false;
+    worker.on('message', (message: FromThread) => {
+      if (this.#worker === worker) this.#heard(message);
+    });
+    worker.on('error', (error) => this.#lost(worker, threadFault(error)));
+    worker.on('exit', () => this.#lost(worker, threadFault(new Error('The thread ended'))));
+    return worker;
+  }
+
+  #heard(message: FromThread): void {
+    this.#ready = true;
+    const asked = message.kind === 'ready' ? undefined : this.#asked.shift();
+    this.#watch();
+    if (message.kind === 'ready') return;
+    if (message.kind === 'failed') asked?.reject(asCoded(message.error));
+    else asked?.resolve(message);
+  }
+
+  /** Gives the first of those that wait its time; the timer also keeps the process alive until all have an answer. */
+  #watch(): void {
+    clearTimeout(this.#timer);
+    if (this.#asked.length === 0) return;
+    const ms = this.#ready ? this.#msMax : START_MS_MAX;
+    this.#timer = setTimeout(() => {
+      const worker = this.#worker;
+      if (worker === undefined) return;
+      this.#lost(worker, crawlerError('CRAWL_BODY_SLOW', `The feed was not read within ${ms / 1_000} s`));
+      void worker.terminate();
+    }, ms);
+  }
+
+  /** The first that waits was the one the thread broke on. The others begin again. */
+  #lost(worker: Worker, error: Error): void {
+    if (this.#worker !== worker) return;
+    this.#worker = undefined;
+    clearTimeout(this.#timer);
+    const [broken, ...others] = this.#asked.splice(0);
+    broken?.reject(error);
+    for (const asked of others) {
+      if (asked.message.kind === 'digest') {
+        this.#asked.push(asked);
+        this.#post(asked.message);
+      } else {
+        asked.reject(new ThreadLost());
+      }
+    }
+    this.#watch();
+  }
+}
+
+/** What the thread held is gone with it. */
+class ThreadLost extends Error {}
+
+function asCoded({ code, message, input, advice, retryable }: ThreadError): Error {
+  if (code === null) return crawlerError('CRAWL_INTERNAL', message);
+  return new CodedError(code, message, { input, advice, retryable });
+}
+
+function threadFault(cause: Error): Error {
+  return crawlerError('CRAWL_INTERNAL', `The thread that reads feeds ended: ${cause.message}`, { cause });
+}
+
+function unexpected(kind: string): Error {
+  return crawlerError('CRAWL_INTERNAL', `The thread that reads feeds answered ${kind}`);
+}

@@ -1,0 +1,89 @@
+import t from 'tap';
+import { type DigestInput, digestFeed } from '../../crawler/digest.ts';
+import { openDigester } from '../../crawler/digester.ts';
+import { codeOf } from '../../store/errors.ts';
+import { entries, rss } from './feed-site.ts';
+
+const input = (body: string, feed = 'feed'): DigestInput => ({
+  feed,
+  body: Buffer.from(body),
+  url: 'http://site.example/feed',
+  contentType: 'application/rss+xml',
+});
+const SMALL = rss({ title: 'Small', entries: entries(3) });
+const WANTED = [
+  { index: 2, num: 0, arrived: 5 },
+  { index: 0, num: 7, arrived: 9 },
+];
+
+t.test('a thread makes of a body what this one would', async (t) => {
+  const here = digestFeed(input(SMALL));
+  for (const threads of [true, false]) {
+    await using digester = openDigester({ threads });
+    const digest = await digester.digest(input(SMALL));
+    t.same(digest.digested, here.digested);
+    t.same(await digest.articles(WANTED), here.articles(WANTED));
+    t.same(await digest.articles([]), []);
+    digest.release();
+  }
+});
+
+t.test('a body in a buffer that others share is read, and stays', async (t) => {
+  await using digester = openDigester({ threads: true });
+  const shared = Buffer.from(`xxxx${SMALL}xxxx`);
+  const body = shared.subarray(4, -4);
+  const digest = await digester.digest({ ...input(''), body });
+  t.equal(digest.digested.facts.title, 'Small');
+  t.equal(body.toString(), SMALL);
+});
+
+t.test('what can not be parsed comes back as the error it is', async (t) => {
+  for (const threads of [true, false]) {
+    await using digester = openDigester({ threads });
+    const error = await digester.digest(input('<html><body>Hello')).catch((error) => error);
+    t.match(error, { code: 'PARSE_HTML', advice: /\w/ });
+    const { digested } = await digester.digest(input(SMALL));
+    t.equal(digested.items.length, 3, 'and the next body is read');
+  }
+});
+
+t.test('many bodies at once come out each with its own', async (t) => {
+  await using digester = openDigester({ threads: true });
+  const numbers = Array.from({ length: 60 }, (_, i) => i);
+  const found = await Promise.all(
+    numbers.map(async (i) => {
+      const digest = await digester.digest(input(rss({ title: `Feed ${i}`, entries: entries(2, i) }), `feed-${i}`));
+      const [article] = await digest.articles([{ index: 0, num: i, arrived: i }]);
+      digest.release();
+      return [digest.digested.facts.title, article?.feed, article?.title, article?.num];
+    }),
+  );
+  t.same(
+    found,
+    numbers.map((i) => [`Feed ${i}`, `feed-${i}`, `entry-${i + 1}`, i]),
+  );
+});
+
+t.test('a body that takes too long is given up, and those behind it are read', async (t) => {
+  // These entries keep the thread busy for longer than it has.
+  const paragraph = '<p>Some <b>words</b> and a <a href="/link">link</a>.</p>'.repeat(520);
+  const large = rss({ entries: entries(1_000).map((entry) => ({ ...entry, html: paragraph })) });
+  await using digester = openDigester({ threads: true, msMax: 200 });
+  const early = await digester.digest(input(SMALL));
+  const slow = digester.digest(input(large)).then((digest) => digest.articles([]));
+  const behind = [1, 2, 3].map(() => digester.digest(input(SMALL)));
+  t.equal(codeOf(await slow.catch((error) => error)), 'CRAWL_BODY_SLOW');
+  for (const one of behind) t.equal((await one).digested.items.length, 3);
+  t.same(
+    await early.articles(WANTED),
+    digestFeed(input(SMALL)).articles(WANTED),
+    'what the ended thread held is read again',
+  );
+});
+
+t.test('closing ends what is under way', async (t) => {
+  const digester = openDigester({ threads: true });
+  const running = digester.digest(input(SMALL)).catch((error) => error);
+  await digester[Symbol.asyncDispose]();
+  t.equal(codeOf(await running), 'CRAWL_STOPPED');
+});
