@@ -6,7 +6,7 @@ import { validatorsOf } from './conditional-get.ts';
 import { type Digested, type DigestedBody, digestBody } from './digest-body.ts';
 import type { Digester } from './digester.ts';
 import { crawlerError } from './errors.ts';
-import { type Findings, holdsAttempt, lastingFailure, UNPARSED_MARK, updatedFeed } from './feed-update.ts';
+import { type Findings, holdsAttempt, isBodyOfLastTime, lastingFailure, updatedFeed } from './feed-update.ts';
 import type { FetchedBody, Fetcher, FetchResult } from './fetch.ts';
 import { digest } from './identity.ts';
 import { freshMs, retryAfterMs } from './publisher-wishes.ts';
@@ -108,8 +108,7 @@ async function digestAndStore(
     return { digested: { result: { kind: 'not-modified' }, validators: validatorsOf(fetched) }, entries: NOTHING };
   }
   const bodyHash = `${BODY_HASH_VERSION}:${digest([fetched.body])}`;
-  const before = live.content.bodyHash;
-  if (before === bodyHash || before === UNPARSED_MARK + bodyHash) {
+  if (isBodyOfLastTime(live.content, bodyHash)) {
     return { digested: sameBody(live.content, fetched), entries: NOTHING };
   }
   return digestBody(options, live.id, fetched, { bodyHash, now: options.clock() });

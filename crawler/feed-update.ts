@@ -43,6 +43,14 @@ export type Result =
 
 /** Before the hash of a body that could not be parsed. */
 export const UNPARSED_MARK = '!';
+/** The same, where the validators that go back are those of that body, and no longer those of the last good one. */
+const ADOPTED_MARK = UNPARSED_MARK + UNPARSED_MARK;
+
+/** Is this the body of last time? `hash`: of the one that came now. */
+export function isBodyOfLastTime(before: FeedRecord, hash: string): boolean {
+  const { bodyHash } = before;
+  return bodyHash === hash || bodyHash === UNPARSED_MARK + hash || bodyHash === ADOPTED_MARK + hash;
+}
 
 export function updatedFeed(
   before: FeedRecord,
@@ -74,7 +82,7 @@ export function updatedFeed(
     ...schedule,
     ...(state === 'gone' ? { nextWhy: 'never again: the publisher has taken the feed away (410)' } : {}),
     ...moved(before, findings),
-    bodyHash: parsed?.bodyHash ?? (result.kind === 'failed' ? result.bodyHash : null) ?? before.bodyHash,
+    bodyHash: bodyHashAfter(before, findings),
     triedAt: at,
     succeededAt: failure === null ? at : before.succeededAt,
     changedAt: news ? at : before.changedAt,
@@ -90,10 +98,23 @@ export function holdsAttempt(record: FeedRecord, findings: Findings): boolean {
   return record.history.some((attempt) => attempt.at === findings.at && attempt.ms === findings.ms);
 }
 
-/** A 304, or the same body, after a body that could not be parsed: why it could not. */
+function bodyHashAfter({ bodyHash }: FeedRecord, { result, validators }: Findings): string | null {
+  if (result.kind === 'parsed') return result.bodyHash;
+  if (result.kind === 'failed') return result.bodyHash ?? bodyHash;
+  if (bodyHash?.startsWith(UNPARSED_MARK) !== true || bodyHash.startsWith(ADOPTED_MARK)) return bodyHash;
+  // A 304 says that the last good body is back, whose hash is no longer known.
+  if (result.kind === 'not-modified') return null;
+  return validators === undefined ? bodyHash : UNPARSED_MARK + bodyHash;
+}
+
+/**
+ * The same body again after one that could not be parsed, or a 304 for it: why it could not. A 304 for the validators
+ * of the last good body is no failure: that body is what the publisher has again.
+ */
 export function lastingFailure(before: FeedRecord, result: { kind: string }): { code: string; message: string } | null {
   if (result.kind !== 'not-modified' && result.kind !== 'same-body') return null;
-  if (before.bodyHash?.startsWith(UNPARSED_MARK) !== true) return null;
+  const mark = result.kind === 'same-body' ? UNPARSED_MARK : ADOPTED_MARK;
+  if (before.bodyHash?.startsWith(mark) !== true) return null;
   if (before.lastError?.code.startsWith('PARSE_') === true) return before.lastError;
   const attempt = before.history.find(({ outcome }) => outcome.startsWith('PARSE_'));
   return { code: attempt?.outcome ?? 'PARSE_NOT_A_FEED', message: attempt?.message ?? 'The body could not be parsed' };
