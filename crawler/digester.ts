@@ -32,9 +32,21 @@ const START_MS_MAX = 30_000;
 /** MB of the thread's heap: the young part small, for nearly all it makes is garbage at once. */
 const THREAD_HEAP = { maxYoungGenerationSizeMb: 32, maxOldGenerationSizeMb: 512 };
 
-export function openDigester(options: { readonly threads?: boolean; readonly msMax?: number } = {}): Digester {
+export interface DigesterOptions {
+  /** Default: where there is more than one core. */
+  readonly threads?: boolean;
+  /** Default DIGEST_MS_MAX. */
+  readonly msMax?: number;
+  /** What the thread runs, for tests that need it to misbehave. Default: `digest-thread.ts` beside this file. */
+  readonly thread?: URL;
+}
+
+export function openDigester(options: DigesterOptions = {}): Digester {
   const threads = options.threads ?? availableParallelism() > 1;
-  return threads ? new ThreadDigester(options.msMax ?? DIGEST_MS_MAX) : new InlineDigester();
+  if (!threads) return new InlineDigester();
+  // Compiled or not.
+  const thread = options.thread ?? new URL(import.meta.url.replace(/digester\.([jt]s)$/, 'digest-thread.$1'));
+  return new ThreadDigester(thread, options.msMax ?? DIGEST_MS_MAX);
 }
 
 /** The code is loaded when the first body comes: a crawl that meets only 304s does without. */
@@ -64,6 +76,7 @@ interface Asked {
  * a new thread.
  */
 class ThreadDigester implements Digester {
+  readonly #thread: URL;
   readonly #msMax: number;
   #worker: Worker | undefined;
   #ready = false;
@@ -71,7 +84,8 @@ class ThreadDigester implements Digester {
   #timer: NodeJS.Timeout | undefined;
   #lastJob = 0;
 
-  constructor(msMax: number) {
+  constructor(thread: URL, msMax: number) {
+    this.#thread = thread;
     this.#msMax = msMax;
   }
 
@@ -133,9 +147,7 @@ class ThreadDigester implements Digester {
   }
 
   #start(): Worker {
-    // Beside this file, compiled or not.
-    const file = import.meta.url.replace(/digester\.([jt]s)$/, 'digest-thread.$1');
-    const worker = new Worker(new URL(file), { execArgv: [], resourceLimits: THREAD_HEAP });
+    const worker = new Worker(this.#thread, { execArgv: [], resourceLimits: THREAD_HEAP });
     worker.unref();
     this.#ready = false;
     worker.on('message', (message: FromThread) => {

@@ -64,21 +64,20 @@ t.test('many bodies at once come out each with its own', async (t) => {
   );
 });
 
-t.test('a body that takes too long is given up, and those behind it are read', async (t) => {
-  // These entries keep the thread busy for longer than it has.
-  const paragraph = '<p>Some <b>words</b> and a <a href="/link">link</a>.</p>'.repeat(520);
-  const large = rss({ entries: entries(1_000).map((entry) => ({ ...entry, html: paragraph })) });
-  await using digester = openDigester({ threads: true, msMax: 200 });
-  const early = await digester.digest(input(SMALL));
-  const slow = digester.digest(input(large)).then((digest) => digest.articles([]));
-  const behind = [1, 2, 3].map(() => digester.digest(input(SMALL)));
-  t.equal(codeOf(await slow.catch((error) => error)), 'CRAWL_BODY_SLOW');
-  for (const one of behind) t.equal((await one).digested.items.length, 3);
-  t.same(
-    await early.articles(WANTED),
-    digestFeed(input(SMALL)).articles(WANTED),
-    'what the ended thread held is read again',
-  );
+t.test('a body that the thread hangs or breaks on fails alone; those behind it are read', async (t) => {
+  const cases = { hang: 'CRAWL_BODY_SLOW', die: 'CRAWL_INTERNAL' };
+  for (const [mood, code] of Object.entries(cases)) {
+    const thread = new URL('moody-thread.ts', import.meta.url);
+    await using digester = openDigester({ threads: true, thread, msMax: 3_000 });
+    const early = await digester.digest(input(SMALL));
+    const broken = digester.digest(input(mood)).catch((error) => error);
+    const behind = [1, 2, 3].map(() => digester.digest(input(SMALL)));
+    const late = early.articles(WANTED);
+    t.equal(codeOf(await broken), code, mood);
+    for (const one of behind) t.equal((await one).digested.items.length, 3);
+    t.same(await late, digestFeed(input(SMALL)).articles(WANTED), 'what the thread held is read again');
+    t.same(await early.articles(WANTED), digestFeed(input(SMALL)).articles(WANTED));
+  }
 });
 
 t.test('closing ends what is under way', async (t) => {
