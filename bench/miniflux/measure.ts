@@ -52,12 +52,15 @@ export async function measureMiniflux(
   const env = environment(database, settings);
   await importFeeds(peer, env, opml);
   check('feeds', await database.count('feeds'), feeds);
+  await database.giveIcons();
   const refresh = async (looksAt: number): Promise<PhaseFigures> => {
     await finish(start(peer, env, ['-reset-feed-next-check-at']));
     return { ...(await measureRefresh(peer, env, database)), entries: looksAt };
   };
 
+  await world.clearLog();
   const cold = await refresh(feeds * entries);
+  check('cold: requests', (await world.stats()).requests, feeds);
   check('cold: entries', await database.count('entries'), feeds * entries);
   await world.clearLog();
   const unchanged = await refresh(0);
