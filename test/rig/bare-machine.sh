@@ -26,7 +26,7 @@ step() { # NAME COMMAND...: runs it, keeps its time, and its output in $bare/var
   echo "== $name"
   if ! "$@" > "$log" 2>&1; then
     tail -n 60 "$log"
-    echo "FAILED: $name (all of its output: $log)"
+    printf '%s\n' "${timings[@]}" "$(printf '%4d s  FAILED: %s (its output: %s)' $((SECONDS - began)) "$name" "$log")"
     exit 1
   fi
   timings+=("$(printf '%4d s  %s' $((SECONDS - began)) "$name")")
@@ -103,7 +103,7 @@ step 'git clone' clone
 step 'npm ci && npm start, to the first page, and SIGTERM' start_and_stop
 step 'git clone again' clone
 step 'npm ci && npm test' in_clone 'npm ci && npm test'
-grep -hE '^[0-9]+ passed, ' "$bare"/var/log/bare-*.log | tail -n 1
+grep -hE '^first page|^[0-9]+ passed, ' "$bare"/var/log/bare-*.log
 if grep -hiE '^npm (warn|error)' "$bare"/var/log/bare-*.log; then echo 'npm warned: see above'; fi
 printf '%s\n' "${timings[@]}"
 umount --recursive --lazy "$bare"
