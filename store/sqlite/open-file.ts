@@ -67,13 +67,27 @@ function prepareFile({ path, mustExist }: OpenFileOptions): void {
   accessSync(dirname(path), constants.W_OK);
 }
 
-/** Node reports a read-only file system as ENOENT where folders are to be made in it; asking before tells it right. */
+/**
+ * One folder after the other: Node's own `recursive` reports a read-only file system as ENOENT, and never ends where
+ * the system takes no folders, as below /proc.
+ */
 function makeFolder(folder: string): void {
-  let there = folder;
-  while (!existsSync(there) && there !== dirname(there)) there = dirname(there);
-  if (there === folder && statSync(folder).isDirectory()) return;
-  accessSync(there, constants.W_OK);
-  mkdirSync(folder, { recursive: true });
+  if (existsSync(folder) || folder === dirname(folder)) {
+    if (!statSync(folder).isDirectory())
+      throw storeError('STORE_URL_INVALID', `${folder} is no folder.`, { input: folder });
+    return;
+  }
+  makeFolder(dirname(folder));
+  accessSync(dirname(folder), constants.W_OK);
+  try {
+    mkdirSync(folder);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // Another process may have been first.
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT') throw error;
+    throw storeError('STORE_URL_INVALID', `No folder can be made at ${folder}.`, { input: folder, cause: error });
+  }
 }
 
 function headOf(path: string): string {

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import {
   copyFileSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -62,6 +63,9 @@ t.test('a path that can’t be a file is a wrong URL', async (t) => {
   await rejectsWith(t, openSqlite(`sqlite:${folder}/x.db`), 'STORE_URL_INVALID', 'a folder');
   writeFileSync(join(folder, 'file'), '');
   await rejectsWith(t, openSqlite(`sqlite:${folder}/file/x.db`), 'STORE_URL_INVALID', 'a file as a folder');
+  if (existsSync('/proc/self') && process.getuid?.() === 0) {
+    await rejectsWith(t, openSqlite('sqlite:/proc/nowhere/x.db'), 'STORE_URL_INVALID', 'where no folder can be made');
+  }
 });
 
 t.test('a damaged file is told as such', async (t) => {
