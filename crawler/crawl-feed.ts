@@ -12,7 +12,7 @@ import { digest } from './identity.ts';
 import { freshMs, retryAfterMs } from './publisher-wishes.ts';
 import type { Claim } from './queue/contract.ts';
 import type { ScheduleLimits } from './schedule.ts';
-import type { StoredEntries } from './store-feed.ts';
+import { type StoredEntries, takeBack } from './store-feed.ts';
 import { type StoreSession, StoreTrouble } from './store-session.ts';
 
 export interface CrawlFeedOptions {
@@ -38,7 +38,7 @@ export type CrawledFeed =
 /** Raise it when the same body would be parsed to something else: every feed is then parsed once more. */
 const BODY_HASH_VERSION = '1';
 
-const NOTHING: StoredEntries = { added: 0, changed: 0, unchanged: 0 };
+const NOTHING: StoredEntries = { added: 0, changed: 0, unchanged: 0, fresh: [] };
 
 /** Attempts to write the record beside others who change it. */
 const RECORD_ATTEMPTS_MAX = 10;
@@ -83,7 +83,8 @@ export async function storeFetched(
     freshMs: freshMs(fetched.headers, endedAt),
     retryAfterMs: fetched.kind === 'failed' ? fetched.retryAfterMs : retryAfterMs(fetched.headers, endedAt),
   };
-  await writeRecord(options, live, findings);
+  const isThere = await writeRecord(options, live, findings);
+  if (!isThere) await takeBack(options.session, entries);
   return crawled(findings, entries, live.content);
 }
 
@@ -129,16 +130,17 @@ function failure(error: CodedError, bodyHash: string | null): Digested {
   return { result: { kind: 'failed', error, bodyHash }, validators: undefined };
 }
 
-/** Compare and set; on a conflict the findings are applied to the newer record. A feed that was removed stays so. */
-async function writeRecord(options: CrawlFeedOptions, live: Live<FeedRecord>, findings: Findings): Promise<void> {
+/** Compare and set; on a conflict the findings are applied to the newer record. False: the feed was removed. */
+async function writeRecord(options: CrawlFeedOptions, live: Live<FeedRecord>, findings: Findings): Promise<boolean> {
   const { session, limits, random } = options;
   let there: Live<FeedRecord> | undefined = live;
   for (let attempt = 0; attempt < RECORD_ATTEMPTS_MAX; attempt += 1) {
     const content = updatedFeed(there.content, findings, limits, random);
     const outcome = await session.writeFeed({ id: live.id, content, ifVer: there.ver });
-    if (outcome.result === 'written') return;
+    if (outcome.result === 'written') return true;
     there = await session.feed(live.id);
-    if (there === undefined || holdsAttempt(there.content, findings)) return;
+    if (there === undefined) return false;
+    if (holdsAttempt(there.content, findings)) return true;
   }
   throw new StoreTrouble(crawlerError('CRAWL_INTERNAL', `The record of ${live.content.url} is changed all the time`));
 }

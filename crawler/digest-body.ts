@@ -47,7 +47,7 @@ export async function digestBody(
     const hash = coded.code.startsWith('PARSE_') ? UNPARSED_MARK + bodyHash : null;
     return {
       digested: { result: { kind: 'failed', error: coded, bodyHash: hash }, validators: undefined },
-      entries: { added: 0, changed: 0, unchanged: 0 },
+      entries: { added: 0, changed: 0, unchanged: 0, fresh: [] },
     };
   } finally {
     digest?.release();

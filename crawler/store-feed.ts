@@ -11,6 +11,8 @@ export interface StoredEntries {
   added: number;
   changed: number;
   unchanged: number;
+  /** The added ones, as they were written. */
+  readonly fresh: { readonly id: string; readonly ver: Version }[];
 }
 
 /** Attempts to write beside another writer that changes the same articles. */
@@ -30,7 +32,7 @@ export async function storeEntries(
   digest: OpenDigest,
   now: number,
 ): Promise<StoredEntries> {
-  const stored: StoredEntries = { added: 0, changed: 0, unchanged: 0 };
+  const stored: StoredEntries = { added: 0, changed: 0, unchanged: 0, fresh: [] };
   let open: Item[] = digest.digested.items.map((item, index) => ({ ...item, index }));
   /** What an edit meant to do that met another version: perhaps its own, whose acknowledgement got lost. */
   const meant = new Map<string, 'added' | 'changed'>();
@@ -45,11 +47,15 @@ export async function storeEntries(
     if (writing.length === 0) return stored;
     const edits = await editsFor(digest, [...additions(fresh, now), ...(await changes(session, altered, known))]);
     const outcomes = await session.writeArticles(edits);
-    const written = new Set(outcomes.flatMap(({ id, result }) => (result === 'written' ? id : [])));
+    const written = new Map(
+      outcomes.flatMap((outcome) => (outcome.result === 'written' ? [[outcome.id, outcome.ver]] : [])),
+    );
     for (const { id } of writing) {
       const kind = known.has(id) ? 'changed' : 'added';
-      if (written.has(id)) stored[kind] += 1;
-      else meant.set(id, kind);
+      const ver = written.get(id);
+      if (ver === undefined) meant.set(id, kind);
+      else stored[kind] += 1;
+      if (ver !== undefined && kind === 'added') stored.fresh.push({ id, ver });
     }
     open = writing.filter(({ id }) => !written.has(id));
   }
@@ -57,6 +63,11 @@ export async function storeEntries(
     throw storeError('EDIT_CONTENDED', `${open.length} articles of feed ${feed} were changed by others all the time`);
   }
   return stored;
+}
+
+/** The feed was removed while its articles were on their way: they go too, unless somebody has changed them since. */
+export async function takeBack(session: StoreSession, { fresh }: StoredEntries): Promise<void> {
+  if (fresh.length > 0) await session.writeArticles(fresh.map(({ id, ver }) => ({ id, content: null, ifVer: ver })));
 }
 
 function isAltered(item: Item, known: Map<string, KnownArticle>): boolean {

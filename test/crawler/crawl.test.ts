@@ -300,6 +300,7 @@ await onEachEngine(t, 'a feed that is removed meanwhile does not come back', asy
   };
   t.match(await crawled.crawl(), { error: null, unfinished: 0 });
   t.equal(await crawled.store.feeds.get(id), undefined);
+  t.equal(await crawled.store.articles.count(), 0, 'nor do its articles');
 });
 
 await onEachEngine(t, 'two crawls at the same time store every article once', async (t, engine) => {
