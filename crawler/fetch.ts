@@ -24,6 +24,8 @@ import {
   type NoAnswer,
   type ResponseHeaders,
 } from './http-exchange.ts';
+import { loginOf, withoutLogin } from './login.ts';
+import { Places } from './places.ts';
 import { retryAfterMs } from './publisher-wishes.ts';
 
 export interface FetcherOptions {
@@ -279,51 +281,4 @@ function redirectTarget(answer: Answer, from: URL): URL | null | undefined {
 
 function isHttp(url: URL): boolean {
   return url.protocol === 'http:' || url.protocol === 'https:';
-}
-
-function loginOf(url: URL): { origin: string; authorization: string } | undefined {
-  if (url.username === '' && url.password === '') return undefined;
-  const login = `${percentDecoded(url.username)}:${percentDecoded(url.password)}`;
-  return { origin: url.origin, authorization: `Basic ${Buffer.from(login).toString('base64')}` };
-}
-
-function percentDecoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
-
-/** For messages and histories, which more people see than the feed's settings. */
-function withoutLogin(url: URL): string {
-  if (url.username === '' && url.password === '') return url.href;
-  const shown = new URL(url.href);
-  shown.username = '';
-  shown.password = '';
-  return shown.href;
-}
-
-/** Fetches in flight; the others wait their turn. */
-class Places {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(free: number) {
-    this.#free = free;
-  }
-
-  async take(): Promise<void> {
-    if (this.#free > 0) {
-      this.#free -= 1;
-      return;
-    }
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
-  }
-
-  giveBack(): void {
-    const next = this.#waiting.shift();
-    if (next === undefined) this.#free += 1;
-    else next();
-  }
 }

@@ -11,6 +11,7 @@ import { type CrawlerMetrics, newMetrics } from './metrics.ts';
 import { Pump } from './pump.ts';
 import type { Claim } from './queue/contract.ts';
 import { LocalQueue } from './queue/local.ts';
+import { mayRefresh, Refreshes } from './refreshes.ts';
 import { StoreSession, StoreTrouble } from './store-session.ts';
 import { tally } from './tally.ts';
 
@@ -66,8 +67,6 @@ const WAITING_MAX = 20_000;
 const TROUBLE_MS_MIN = 500;
 const TROUBLE_MS_MAX = 15_000;
 const SET_ASIDE_MS = 3_600_000;
-const REFRESH_MS_MAX = 60_000;
-const REFRESH_GAP_MS = 30_000;
 /** After breaking off: for what is being written. */
 const BREAK_OFF_MS_MAX = 3_000;
 const CLOSE_MS_MAX = 1_500;
@@ -88,7 +87,7 @@ class Running implements RunningCrawler {
   readonly #crawling: CrawlFeedOptions;
   readonly #breakOff = new AbortController();
   readonly #startedAt: number;
-  readonly #refreshing = new Map<string, Set<(error?: unknown) => void>>();
+  readonly #refreshes = new Refreshes();
   /** Feeds that met a fault of ours, until when they are left alone. */
   readonly #setAside = new Map<string, number>();
   #state: CrawlerStatus['state'] = 'running';
@@ -138,8 +137,8 @@ class Running implements RunningCrawler {
     if (this.#trouble !== null) throw this.#trouble;
     const live = await this.#options.store.feeds.get(feedId);
     if (live === undefined) throw crawlerError('CRAWL_FEED_UNKNOWN', `There is no feed ${feedId}`, { input: feedId });
-    if (!this.#mayRefresh(live.content)) return;
-    const ended = this.#whenCrawled(feedId);
+    if (!mayRefresh(live.content, this.#options.clock())) return;
+    const ended = this.#refreshes.whenCrawled(feedId);
     await this.#queue.add([{ feed: feedId, url: live.content.url, nextAt: live.content.nextAt, urgent: true }]);
     this.#pump.kick();
     await ended;
@@ -174,9 +173,7 @@ class Running implements RunningCrawler {
     await Promise.race([this.#pump.whenIdle(), pause(FINISH_MS_MAX)]);
     this.#breakOff.abort();
     await Promise.race([this.#pump.whenIdle(), pause(BREAK_OFF_MS_MAX)]);
-    for (const feed of [...this.#refreshing.keys()]) {
-      this.#crawled(feed, crawlerError('CRAWL_STOPPED', 'The crawler was stopped', { input: feed }));
-    }
+    this.#refreshes.stop();
     await this.#digester[Symbol.asyncDispose]();
     await Promise.race([Promise.allSettled([this.#loop, this.#session.close()]), pause(CLOSE_MS_MAX)]);
     this.#state = 'stopped';
@@ -257,11 +254,11 @@ class Running implements RunningCrawler {
       const crawled = await crawlFeed(this.#crawling, claim, (record) => urgent || this.#isDue(record));
       if (crawled.kind === 'unfinished') return 'back';
       tally(this.#metrics, crawled);
-      this.#crawled(feed);
+      this.#refreshes.crawled(feed);
       return 'done';
     } catch (error) {
       const coded = codedTrouble(error);
-      this.#crawled(feed, coded);
+      this.#refreshes.crawled(feed, coded);
       if (error instanceof StoreTrouble) {
         this.#inTrouble(error);
         return 'back';
@@ -275,36 +272,6 @@ class Running implements RunningCrawler {
 
   #isDue(record: FeedRecord): boolean {
     return record.state === 'active' && record.nextAt <= this.#options.clock();
-  }
-
-  #mayRefresh({ triedAt, nextAt, lastError }: FeedRecord): boolean {
-    const now = this.#options.clock();
-    if (triedAt !== null && now - triedAt >= 0 && now - triedAt < REFRESH_GAP_MS) return false;
-    const patience = lastError?.code === 'FETCH_HTTP_429' || lastError?.code === 'FETCH_HTTP_503';
-    return !(patience && nextAt > now);
-  }
-
-  #whenCrawled(feed: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        end(crawlerError('CRAWL_SLOW', `The feed was not fetched within ${REFRESH_MS_MAX / 1_000} s`, { input: feed }));
-      }, REFRESH_MS_MAX);
-      const end = (error?: unknown) => {
-        clearTimeout(timer);
-        const waiting = this.#refreshing.get(feed);
-        waiting?.delete(end);
-        if (waiting?.size === 0) this.#refreshing.delete(feed);
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      const waiting = this.#refreshing.get(feed) ?? new Set();
-      waiting.add(end);
-      this.#refreshing.set(feed, waiting);
-    });
-  }
-
-  #crawled(feed: string, error?: unknown): void {
-    for (const end of [...(this.#refreshing.get(feed) ?? [])]) end(error);
   }
 
   #inTrouble(error: unknown): void {
