@@ -1,9 +1,12 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Database, Edit, Version } from '../store/contract.ts';
 import { codeOf, storeError } from '../store/errors.ts';
 import type { Editor } from './standing-writer.ts';
 
 /** How often one document is read again after somebody else changed it in between. */
-export const EDIT_ATTEMPTS_MAX = 8;
+export const EDIT_ATTEMPTS_MAX = 16;
+/** Longest pause before the second attempt, and how much longer it may be before each one after: writers that met must part. */
+const PAUSE_MS = 10;
 /** Documents of one read and one write. */
 const BATCH_DOCS = 500;
 
@@ -34,6 +37,7 @@ export async function editDocuments<C>(
           retryable: true,
         });
       }
+      if (attempt > 1) await setTimeout(Math.random() * PAUSE_MS * attempt);
       open = await attemptEdits(database, editor, open, change, written);
     }
   }

@@ -124,7 +124,8 @@ export async function addArticles(
 ): Promise<string[]> {
   const edits = articles.map(([identity, over], i) => {
     const at = NOON - (articles.length - i) * HOUR;
-    return { id: articleOf(name, identity), content: madeUpArticle(name, identity, { at, published: at, ...over }) };
+    const content = madeUpArticle(name, identity, { at, published: at, ...over });
+    return { id: articleOf(name, identity), content, ifVer: null };
   });
   await write(store, 'articles', edits);
   return edits.map((edit) => edit.id);

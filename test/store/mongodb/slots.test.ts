@@ -159,6 +159,7 @@ t.test('slots in MongoDB', async (t) => {
     const dead = await openWriter(store.users);
     const live = await openWriter(store.users);
     await dead.edit([{ id: 'a', content: user() }]);
+    await dead.settle();
     await changeSlot(url, dead.slot, { heartbeat: new Date(Date.now() - LEASE_MS_MAX - 10_000) });
     const next = await openWriter(store.users);
     t.equal(next.slot, dead.slot);
@@ -174,6 +175,7 @@ t.test('slots in MongoDB', async (t) => {
     const writer = await openWriter(store.users);
     const dead = await openWriter(store.users);
     await dead.edit([{ id: 'a', content: user() }]);
+    await dead.settle();
     const longAgo = new Date(Date.now() - LEASE_MS_MAX - 10_000);
     for (const { slot } of [writer, dead]) await changeSlot(url, slot, { heartbeat: longAgo });
     beats[0]?.();
