@@ -5,9 +5,10 @@
  *
  * `npm run bench -- crawl [--feeds 2000] [--entries 30] [--bytes 60000] [--hosts N] [--seed 1] [--no-gzip] [--runs 3]
  *    [--store sqlite|mongodb] [--peer miniflux|none] [--peer-durability lazy|sync] [--concurrency 32] [--no-raw]
- *    [--profile FOLDER]`
+ *    [--calm SECONDS] [--profile FOLDER]`
  *
- * `--hosts`: default one for each feed. `--profile`: one more run, of which Node's CPU profiles go into the folder.
+ * `--hosts`: default one for each feed. `--calm`: before each pair of runs, wait (at most so long) until other programs
+ * leave the machine alone. `--profile`: one more run, of which Node's CPU profiles go into the folder.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -15,10 +16,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { measureOurs, type OurRun } from './crawl/ours.ts';
-import { NEW_ENTRIES, PHASES, type RunFigures, ratios, reportPhases } from './crawl/phase.ts';
+import { NEW_ENTRIES, PHASES, type RunFigures, ratios, reportOthers, reportPhases } from './crawl/phase.ts';
 import { type CrawlBenchSettings, FORMATS, readSettings, worldArguments } from './crawl/settings.ts';
 import { DURABILITY, freshStore } from './crawl/store-url.ts';
 import { describeMachine, describeVersions } from './measure/machine.ts';
+import { untilCalm } from './measure/others.ts';
 import { runBench, say } from './measure/progress.ts';
 import { rounded, spread } from './measure/statistics.ts';
 import { startWorld, type WorldProcess } from './measure/world-process.ts';
@@ -54,6 +56,8 @@ async function measureRuns(
   const ours: OurRun[] = [];
   const theirs: RunFigures[] = [];
   for (let run = 1; run <= settings.runs; run += 1) {
+    if (settings.calm > 0 && !(await untilCalm(settings.calm * 1000)))
+      say('others are at work all the time: measuring now');
     await using store = await freshStore(settings.store);
     const mine = await measureOurs(settings, world, opml, store.url);
     ours.push(mine);
@@ -72,7 +76,9 @@ function tell(who: string, figures: RunFigures): void {
     const database = databaseCpuSeconds === null ? '' : ` + ${rounded(databaseCpuSeconds)} s in its database`;
     return `${phase} ${rounded(wallSeconds)} s (CPU ${rounded(cpuSeconds)} s${database}, ${Math.round(peakMemoryBytes / 1e6)} MB)`;
   });
-  say(`${who}: ${parts.join(', ')}`);
+  const others =
+    figures.othersShare === null ? '' : `; others took ${Math.round(figures.othersShare * 100)} % of the machine`;
+  say(`${who}: ${parts.join(', ')}${others}`);
 }
 
 async function measureRaw(settings: CrawlBenchSettings, world: WorldProcess, folder: string): Promise<unknown> {
@@ -110,12 +116,14 @@ function report(
     ours: {
       durability: DURABILITY[settings.store],
       ...reportPhases(figures, settings.feeds),
+      othersShareOfMachine: reportOthers(figures),
       importSeconds: spread(ours.map((run) => run.importing.wallSeconds)),
     },
     peer: peer && {
       ...{ name: 'Miniflux', version: peer.version, database: peer.database },
       durability: peer.durabilityText(settings.peerDurability),
       ...reportPhases(theirs, settings.feeds),
+      othersShareOfMachine: reportOthers(theirs),
     },
     raw,
     ratios: {

@@ -2,6 +2,7 @@ import { fileURLToPath } from 'node:url';
 import type { CrawlSummary } from '../../crawler/crawler.ts';
 import { openStore } from '../../store/open.ts';
 import { type Measured, measureNode } from '../measure/node-process.ts';
+import { watchOthers } from '../measure/others.ts';
 import { BenchFailure } from '../measure/progress.ts';
 import type { WorldProcess } from '../measure/world-process.ts';
 import { NEW_ENTRIES, type PhaseFigures, type RunFigures } from './phase.ts';
@@ -32,6 +33,7 @@ export async function measureOurs(
   });
   check('import: added', importedBy(importing), feeds);
 
+  const others = watchOthers();
   const cold = await crawl(settings, store, nodeArgs);
   check('cold: fetched', cold.summary.fetched, feeds);
   check('cold: new articles', cold.summary.articlesNew, feeds * entries);
@@ -50,7 +52,15 @@ export async function measureOurs(
   check('changed: new articles', changed.summary.articlesNew, feeds * NEW_ENTRIES);
   check('changed: changed articles', changed.summary.articlesChanged, 0);
   check('changed: articles in the store', await articlesIn(store), feeds * (entries + NEW_ENTRIES));
-  return { importing, figures: { cold: cold.figures, unchanged: unchanged.figures, changed: changed.figures } };
+  return {
+    importing,
+    figures: {
+      cold: cold.figures,
+      unchanged: unchanged.figures,
+      changed: changed.figures,
+      othersShare: others(),
+    },
+  };
 }
 
 interface Crawled {

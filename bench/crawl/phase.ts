@@ -15,7 +15,10 @@ export interface PhaseFigures extends Cost {
   readonly databaseCpuSeconds: number | null;
 }
 
-export type RunFigures = Readonly<Record<Phase, PhaseFigures>>;
+export interface RunFigures extends Readonly<Record<Phase, PhaseFigures>> {
+  /** Share of the machine that other programs took while this ran, 0 to 1; null: not known. */
+  readonly othersShare: number | null;
+}
 
 export interface PhaseReport {
   readonly feedsPerSecond: number;
@@ -52,6 +55,12 @@ function reportOne(figures: readonly PhaseFigures[], feeds: number): PhaseReport
     databaseCpuSeconds: database.length === 0 ? null : spread(database),
     peakMemoryBytes: spread(figures.map((one) => one.peakMemoryBytes)),
   };
+}
+
+/** How busy others kept the machine in these runs. */
+export function reportOthers(runs: readonly RunFigures[]): Spread | null {
+  const shares = runs.flatMap((run) => run.othersShare ?? []);
+  return shares.length === 0 ? null : spread(shares);
 }
 
 /**

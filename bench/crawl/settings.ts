@@ -14,6 +14,8 @@ export interface CrawlBenchSettings {
   readonly peerDurability: 'sync' | 'lazy';
   readonly concurrency: number;
   readonly raw: boolean;
+  /** Longest wait, in seconds, for a calm machine before each pair of runs. */
+  readonly calm: number;
   /** Where the CPU profiles of one more run go; null: no such run. */
   readonly profile: string | null;
 }
@@ -37,6 +39,7 @@ export function readSettings(argv: readonly string[]): CrawlBenchSettings {
       'peer-durability': { type: 'string', default: 'lazy' },
       concurrency: { type: 'string', default: '32' },
       'no-raw': { type: 'boolean', default: false },
+      calm: { type: 'string', default: '0' },
       profile: { type: 'string' },
     },
   });
@@ -54,6 +57,7 @@ export function readSettings(argv: readonly string[]): CrawlBenchSettings {
     peerDurability: oneOf('peer-durability', values['peer-durability'], ['sync', 'lazy']),
     concurrency: count('concurrency', values.concurrency),
     raw: !values['no-raw'],
+    calm: values.calm === '0' ? 0 : count('calm', values.calm),
     profile: values.profile ?? null,
   };
 }

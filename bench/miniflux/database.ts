@@ -5,7 +5,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client } from 'pg';
-import { treeCpuSeconds } from './proc.ts';
+import { treeCpuSeconds } from '../measure/proc.ts';
 
 /** A PostgreSQL server with an empty database `miniflux`, for one run. */
 export interface PeerDatabase extends AsyncDisposable {

@@ -5,10 +5,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { freePort } from '../../test/rig/ports.ts';
 import { NEW_ENTRIES, type PhaseFigures, type RunFigures } from '../crawl/phase.ts';
 import type { CrawlBenchSettings } from '../crawl/settings.ts';
+import { watchOthers } from '../measure/others.ts';
+import { endedChildrenCpuSeconds, peakMemoryOf } from '../measure/proc.ts';
 import { BenchFailure } from '../measure/progress.ts';
 import type { WorldProcess } from '../measure/world-process.ts';
 import { type PeerDatabase, startDatabase } from './database.ts';
-import { endedChildrenCpuSeconds, peakMemoryOf } from './proc.ts';
 import { isThere, minifluxRoot } from './root.ts';
 
 export interface Miniflux {
@@ -59,6 +60,7 @@ export async function measureMiniflux(
   };
 
   await world.clearLog();
+  const others = watchOthers();
   const cold = await refresh(feeds * entries);
   check('cold: requests', (await world.stats()).requests, feeds);
   check('cold: entries', await database.count('entries'), feeds * entries);
@@ -68,7 +70,8 @@ export async function measureMiniflux(
   await world.publish(NEW_ENTRIES);
   const changed = await refresh(feeds * entries);
   check('changed: entries', await database.count('entries'), feeds * (entries + NEW_ENTRIES));
-  return { cold, unchanged, changed };
+  // Before the database ends, which takes the count of its CPU time with it.
+  return { cold, unchanged, changed, othersShare: others() };
 }
 
 function environment(database: PeerDatabase, settings: CrawlBenchSettings): Record<string, string> {

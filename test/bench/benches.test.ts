@@ -1,16 +1,18 @@
 import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { measureOurs } from '../../bench/crawl/ours.ts';
-import { type PhaseFigures, type RunFigures, ratios, reportPhases } from '../../bench/crawl/phase.ts';
+import { type PhaseFigures, type RunFigures, ratios, reportOthers, reportPhases } from '../../bench/crawl/phase.ts';
 import { readSettings, worldArguments } from '../../bench/crawl/settings.ts';
 import { freshStore } from '../../bench/crawl/store-url.ts';
 import { measureNode } from '../../bench/measure/node-process.ts';
+import { watchOthers } from '../../bench/measure/others.ts';
 import { median, rounded } from '../../bench/measure/statistics.ts';
 import { startWorld } from '../../bench/measure/world-process.ts';
+import { skipLoudly } from '../rig/skip.ts';
 
 const FOLDER = fileURLToPath(new URL('../../bench/', import.meta.url));
 const RUN = join(FOLDER, 'run.ts');
@@ -90,6 +92,18 @@ t.test('a process is charged for its own CPU time and memory, and an exit code i
   await t.rejects(measureNode(['-e', 'setInterval(() => {}, 1000)'], { msMax: 300 }), /killed after 300 ms/);
 });
 
+t.test('what this process and its children work is not taken for the work of others', async (t) => {
+  const share = watchOthers();
+  const began = performance.now();
+  const busy = 'const end = process.cpuUsage().user + 8e5; while (process.cpuUsage().user < end);';
+  const { cpuSeconds } = await measureNode(['-e', busy], { msMax: 60_000 });
+  const others = share();
+  if (others === null) return skipLoudly(t, 'the CPU time of other programs is known on Linux only');
+  const ours = cpuSeconds / ((performance.now() - began) / 1000) / cpus().length;
+  // Both are counted in ticks of 10 ms.
+  t.ok(others >= 0 && others + ours <= 1.1, `${others} and ${ours} of the machine`);
+});
+
 t.test('medians, ratios of pairs and rates are computed as they say', async (t) => {
   t.equal(median([5, 1, 3]), 3);
   t.equal(median([4, 1, 3, 2]), 2.5);
@@ -101,11 +115,12 @@ t.test('medians, ratios of pairs and rates are computed as they say', async (t) 
   });
   const run = (wall: number, database: number | null): RunFigures => {
     const one = figures(wall, database);
-    return { cold: one, unchanged: one, changed: one };
+    return { cold: one, unchanged: one, changed: one, othersShare: 0.25 };
   };
   const ours = [run(1, null), run(2, null), run(3, null)];
   const theirs = [run(4, 2), run(6, 4), run(30, 6)];
   t.match(reportPhases(ours, 10).cold, { feedsPerSecond: 5, articlesPerSecond: 150, databaseCpuSeconds: null });
+  t.match(reportOthers(ours), { median: 0.25, runs: 3 });
   t.match(ratios(ours, theirs).cold, { wall: { median: 4, min: 3, max: 10, runs: 3 }, cpu: { median: 3 } });
 });
 

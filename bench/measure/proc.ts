@@ -38,6 +38,14 @@ export function peakMemoryOf(pid: number): number | undefined {
   return kib === undefined ? undefined : Number(kib) * 1024;
 }
 
+/** CPU seconds that the whole machine has spent on programs since it started; undefined: not on Linux. */
+export function machineCpuSeconds(): number | undefined {
+  const fields = /^cpu +(.*)$/m.exec(read('/proc/stat'))?.[1]?.split(' ').map(Number);
+  if (fields === undefined) return undefined;
+  const [user = 0, nice = 0, system = 0, , , irq = 0, softirq = 0] = fields;
+  return (user + nice + system + irq + softirq) / TICKS_A_SECOND;
+}
+
 function readStat(pid: number): Stat | undefined {
   const text = read(`/proc/${pid}/stat`);
   // The name of the program stands in brackets and may hold blanks and brackets (proc_pid_stat(5)).
