@@ -10,7 +10,8 @@ export type Version = string & { readonly brand: 'Version' };
 /** A site's short name, drawn at random when a store is made: 8 lower-case letters and digits. */
 export type SiteId = string & { readonly brand: 'SiteId' };
 
-export type Mode = 'read-write' | 'read-only';
+/** `replica`: documents of other sites can be applied, local edits are refused. `read-only`: neither. */
+export type Mode = 'read-write' | 'read-only' | 'replica';
 
 /**
  * `sync`: an acknowledged write survives a power cut. `lazy`: it survives `kill -9`; a power cut may take the last
@@ -23,12 +24,17 @@ export interface Versioned<C> {
   readonly id: string;
   readonly ver: Version;
   readonly org: SiteId;
-  /** Two-way mode only. */
+  /**
+   * Version vector, `{site: TTTTTTTTTTTT-CCCC}`. Null: only `org` has edited it, and `{[org]: clock of ver}` is meant. A
+   * site that edits what another one wrote begins one.
+   */
   readonly vv: Readonly<Record<string, string>> | null;
   readonly slot: number;
   readonly n: number;
   readonly delAt: number | null;
   readonly content: C | null;
+  /** `canonicalJson(content)` (`null` in a tombstone), where the engine has it at hand: saves serializing it again. */
+  readonly body?: string;
 }
 
 /** A document that is there. */
@@ -45,13 +51,16 @@ export interface Edit<C> {
 }
 
 /** A document from another site, to be applied behind the `ver` guard. */
-export type Replica<C> = Pick<Versioned<C>, 'id' | 'ver' | 'org' | 'vv' | 'delAt' | 'content'>;
+export interface Replica<C> extends Pick<Versioned<C>, 'id' | 'ver' | 'org' | 'vv' | 'delAt' | 'content' | 'body'> {
+  /** Besides the guard: only if the version there is this one; null: only if there is no document at all. */
+  readonly ifVer?: Version | null;
+}
 
 export type Outcome =
   | { readonly id: string; readonly result: 'written'; readonly ver: Version; readonly n: number }
   /** `apply`: what is there is as new or newer; nothing was written. */
   | { readonly id: string; readonly result: 'stale' }
-  /** `edit` with `ifVer`: another version is there; nothing was written. */
+  /** `ifVer`: another version is there; nothing was written. */
   | { readonly id: string; readonly result: 'conflict' };
 
 /**
@@ -66,8 +75,11 @@ export interface Writer<C> extends AsyncDisposable {
    * there writes a tombstone. `num: 0` is replaced by the number which the document has, else by a new one.
    */
   edit(edits: readonly Edit<C>[]): Promise<Outcome[]>;
-  /** Replicated documents keep their `ver` and `org`; applying twice, late or out of order is harmless. */
-  apply(replicas: readonly Replica<C>[]): Promise<Outcome[]>;
+  /**
+   * Replicated documents keep their `ver` and `org`; applying twice, late or out of order is harmless. `note` is put
+   * into `control` with the last of the documents where the engine has transactions, after them elsewhere; never before.
+   */
+  apply(replicas: readonly Replica<C>[], note?: { readonly id: string; readonly value: unknown }): Promise<Outcome[]>;
   /** Resolves when `stable` covers all that was acknowledged. */
   settle(): Promise<void>;
   /** Settles, then gives the slot back. */
@@ -78,6 +90,8 @@ export interface WriterOptions {
   /** Shown to operators: `crawl`, `site`, `feeds add`. */
   readonly owner: string;
   readonly durability: Durability;
+  /** For loading a lot at once: a larger window of numbers where there is one. Default false. */
+  readonly bulk?: boolean;
 }
 
 export interface SlotState {
@@ -102,8 +116,10 @@ export interface ChangePage<C> {
 /** This site's changes to one database, as tailers read them. DESIGN section 4: slots, stable, hole fence. */
 export interface ChangeFeed<C> {
   slots(): Promise<SlotState[]>;
-  /** Documents with `after < n <= stable` of one slot, at most `limit`. */
-  read(slot: number, after: number, limit: number): Promise<ChangePage<C>>;
+  /** Documents with `after < n <= stable` of one slot, at most `limit`, and no more once they exceed `charsMax`. */
+  read(slot: number, after: number, limit: number, charsMax?: number): Promise<ChangePage<C>>;
+  /** How many documents, tombstones included, a reader of this slot has before it up to `stable`. */
+  remaining(slot: number, after: number): Promise<number>;
   /** Fences whoever writes in this slot: epoch + 1, every hole filled, `stable` published, the slot free. Idempotent. */
   takeOver(slot: number): Promise<SlotState>;
 }
@@ -116,6 +132,37 @@ export interface ScanOptions {
   readonly limit: number;
   /** Tombstones too. Default false. */
   readonly deleted?: boolean;
+}
+
+/** What verification compares: a document without its body. */
+export interface Digest {
+  readonly id: string;
+  readonly ver: Version;
+  readonly deleted: boolean;
+  readonly slot: number;
+  readonly n: number;
+  readonly h1: number;
+  readonly h2: number;
+  readonly h3: number;
+  /** `deep`: whether the stored words are those of the stored body. Null: not looked at. */
+  readonly sound: boolean | null;
+}
+
+export interface DigestQuery {
+  /** Of these buckets only (0 to 4095). Default: all. */
+  readonly buckets?: readonly number[];
+  /** Where the page before ended; opaque. */
+  readonly cursor?: string;
+  readonly limit: number;
+  /** Reads the bodies and hashes them again. Default false. */
+  readonly deep?: boolean;
+}
+
+export interface DigestPage {
+  /** In an order of the engine's own; fillers left out. A document that changes meanwhile may come twice or not at all. */
+  readonly digests: Digest[];
+  /** Null: that was the last page. */
+  readonly cursor: string | null;
 }
 
 /** Count and sums of `h1 h2 h3` of one of the 4,096 buckets; tombstones included, fillers not. */
@@ -131,15 +178,24 @@ export interface Database<C> {
   readonly name: DatabaseName;
   get(id: string): Promise<Live<C> | undefined>;
   getMany(ids: readonly string[]): Promise<Map<string, Live<C>>>;
+  /** As `getMany`, tombstones too. */
+  versions(ids: readonly string[]): Promise<Map<string, Versioned<C>>>;
   /** In the order of ids (by UTF-8 bytes). */
   scan(options: ScanOptions & { deleted?: false }): Promise<Live<C>[]>;
   scan(options: ScanOptions): Promise<Versioned<C>[]>;
   /** Documents that are there, tombstones and fillers left out. */
   count(): Promise<number>;
   bucketSums(): Promise<BucketSum[]>;
+  digests(query: DigestQuery): Promise<DigestPage>;
   mode(): Promise<Mode>;
-  /** `read-only` takes effect before it returns: every writer is fenced first, then nothing can be written. */
+  /** Every change of mode takes effect before it returns: every writer is fenced first. The same mode again: nothing. */
   setMode(mode: Mode): Promise<void>;
+  /**
+   * `deferred`: an empty database may be filled without the indexes that only readers need; queries are slow until it is
+   * set back to `kept`, which builds them. Returns false, and changes nothing, where the engine gains nothing by it or
+   * the database is not empty. A store that is opened with deferred indexes builds them first.
+   */
+  setIndexes(indexes: 'deferred' | 'kept'): Promise<boolean>;
   openWriter(options: WriterOptions): Promise<Writer<C>>;
   readonly changes: ChangeFeed<C>;
 }
@@ -190,14 +246,14 @@ export interface FeedsDatabase extends Database<FeedRecord> {
 /** Local notes of a site: small JSON documents, never replicated, with compare-and-set. */
 export interface Control {
   get(id: string): Promise<ControlNote | undefined>;
-  /** In the order of ids. */
-  list(prefix: string): Promise<ControlNote[]>;
+  /** In the order of ids. `after`: ids greater than this. */
+  list(prefix: string, page?: { readonly after?: string; readonly limit?: number }): Promise<ControlNote[]>;
   /**
-   * Writes durably. `ifRev`: only if the note has this revision (0: only if there is none).
+   * Writes durably, unless `lazy` is asked for. `ifRev`: only if the note has this revision (0: only if there is none).
    * Returns the new revision, or null where another is there. Revisions are integers above 0; a note that was deleted
    * and made again does not get one that it had before.
    */
-  put(id: string, value: unknown, ifRev?: number): Promise<number | null>;
+  put(id: string, value: unknown, ifRev?: number, durability?: Durability): Promise<number | null>;
   delete(id: string): Promise<void>;
 }
 

@@ -1,0 +1,17 @@
+import type { SiteId } from '../store/contract.ts';
+
+/** The note in `control` that says what a site is. Without one it is a primary that never was part of a failover. */
+export const ROLE_NOTE = 'site/role';
+
+/** What a site is among those that hold the same databases. */
+export interface SiteRole {
+  readonly role: 'primary' | 'replica';
+  /** Raised by every promotion. Of two sites that both take themselves for the primary, the higher one is. */
+  readonly epoch: number;
+  /** The primary that a replica follows, where it is known. */
+  readonly primary: SiteId | null;
+  /** Milliseconds since 1970. */
+  readonly since: number;
+}
+
+export const FIRST_ROLE: SiteRole = { role: 'primary', epoch: 0, primary: null, since: 0 };
