@@ -41,7 +41,8 @@ export interface Session {
 
 const SETTINGS_GROUP = 'Settings (also as FEEDFERRY_... variables and in the config file):';
 
-export function addCommand(parent: Command, spec: CommandSpec, session: Session): void {
+/** Returns the command, for a group that also does something by itself. */
+export function addCommand(parent: Command, spec: CommandSpec, session: Session): Command {
   const command = parent.command(spec.usage).description(spec.about).allowExcessArguments(false);
   for (const argument of command.registeredArguments) argument.description = spec.args?.[argument.name()] ?? '';
   for (const [flags, about] of spec.options ?? []) command.option(flags, about);
@@ -51,6 +52,7 @@ export function addCommand(parent: Command, spec: CommandSpec, session: Session)
   command.action(async () => {
     session.exitCode = await runCommand(spec, command, session.io);
   });
+  return command;
 }
 
 async function runCommand(spec: CommandSpec, command: Command, io: Io): Promise<ExitCode> {

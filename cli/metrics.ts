@@ -1,21 +1,24 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CrawlerMetrics } from '../crawler/metrics.ts';
+import type { DestinationStatus } from '../replicator/status.ts';
 import type { SiteMetrics } from '../site/metrics.ts';
 
 export interface MetricSources {
   /** Undefined: nothing is crawled in this process. */
   readonly crawler: () => CrawlerMetrics | undefined;
   readonly site: () => SiteMetrics | undefined;
+  readonly replication: () => readonly DestinationStatus[];
 }
 
 type Row = readonly [labels: Record<string, string>, value: number];
 
-/** What `/metrics` says, in Prometheus' text format: the process, the crawler, the site. docs/operating.md lists them. */
+/** What `/metrics` says, in Prometheus' text format: the process, the crawler, the site, replication. docs/operating.md lists them. */
 export function metricsText(sources: MetricSources): () => Promise<string> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addCrawler(registry, sources.crawler);
   addSite(registry, sources.site);
+  addReplication(registry, sources.replication);
   return () => registry.metrics();
 }
 
@@ -46,6 +49,56 @@ function addSite(registry: Registry, source: MetricSources['site']): void {
   counter('feedferry_stars_written_total', 'Stars written', (m) => [[{}, m.starsWritten]]);
   const reopened = 'Writers of the site opened again after another process took them over';
   counter('feedferry_site_writers_reopened_total', reopened, (m) => [[{}, m.writersReopened]]);
+}
+
+function addReplication(registry: Registry, source: MetricSources['replication']): void {
+  const counter = counterFor(registry, source);
+  const each = (read: (status: DestinationStatus) => number) => (statuses: readonly DestinationStatus[]) =>
+    statuses.map((status): Row => [{ destination: status.name }, read(status)]);
+  const labels = ['destination'];
+  counter(
+    'feedferry_replicated_documents_total',
+    'Documents that a destination acknowledged',
+    each(({ docs }) => docs),
+    labels,
+  );
+  counter(
+    'feedferry_replicated_bytes_total',
+    'Their size as JSON',
+    each(({ bytes }) => bytes),
+    labels,
+  );
+  counter(
+    'feedferry_replication_retries_total',
+    'Failures after which it was tried again',
+    each(({ retries }) => retries),
+    labels,
+  );
+  counter(
+    'feedferry_replication_conflicts_total',
+    'Concurrent edits met',
+    each(({ conflicts }) => conflicts),
+    labels,
+  );
+  const levels = (name: string, help: string, read: (status: DestinationStatus) => number): void => {
+    new Gauge({
+      ...{ name, help, labelNames: labels, registers: [registry] },
+      collect() {
+        this.reset();
+        for (const status of source()) this.set({ destination: status.name }, read(status));
+      },
+    });
+  };
+  levels('feedferry_replication_behind_documents', 'Documents a destination lacks', ({ docsToDo }) => docsToDo);
+  levels(
+    'feedferry_replication_behind_seconds',
+    'How long the oldest of them waits',
+    ({ behindMs }) => behindMs / 1000,
+  );
+  levels('feedferry_replication_lag_seconds', 'Lag, p99 of the last', ({ lagMs }) => (lagMs?.p99 ?? 0) / 1000);
+  levels('feedferry_replication_up', '1 while tailing or backfilling', ({ state }) =>
+    state === 'tailing' || state === 'backfilling' ? 1 : 0,
+  );
 }
 
 /** Counters that are kept elsewhere as plain numbers are read when somebody asks. */

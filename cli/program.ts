@@ -12,6 +12,16 @@ import { feedsRemoveCommand } from './feeds-remove.ts';
 import { feedsShowCommand } from './feeds-show.ts';
 import type { Io } from './io.ts';
 import { parseCommand } from './parse.ts';
+import { replicateCommand } from './replicate.ts';
+import { replicateAddCommand } from './replicate-add.ts';
+import { replicateRemoveCommand } from './replicate-remove.ts';
+import { replicateStatusCommand } from './replicate-status.ts';
+import {
+  replicatePauseCommand,
+  replicateReseedCommand,
+  replicateResumeCommand,
+  replicateSetCommand,
+} from './replicate-wishes.ts';
 import { reportError } from './report-error.ts';
 import { serveCommand } from './serve.ts';
 import { VERSION } from './version.ts';
@@ -85,7 +95,24 @@ export function buildProgram(session: Session): Command {
   ]) {
     addCommand(feeds, spec, session);
   }
+  addReplicate(program, session);
   addCommand(program, parseCommand, session);
   addCommand(program, doctorCommand, session);
   return program;
+}
+
+/** A group that also does something by itself: flags behind the name of a subcommand are the subcommand's. */
+function addReplicate(program: Command, session: Session): void {
+  const replicate = addCommand(program, replicateCommand, session).enablePositionalOptions();
+  for (const spec of [
+    replicateAddCommand,
+    replicateRemoveCommand,
+    replicateStatusCommand,
+    replicatePauseCommand,
+    replicateResumeCommand,
+    replicateSetCommand,
+    replicateReseedCommand,
+  ]) {
+    addCommand(replicate, spec, session);
+  }
 }

@@ -11,6 +11,8 @@ import { fetcherOptions } from './fetcher-options.ts';
 import { probeListen } from './listen-probe.ts';
 import { openLog } from './log.ts';
 import { migrationText } from './opened-store.ts';
+import { wishByName } from './replicate-wishes.ts';
+import { startReplication } from './replication.ts';
 import { type ListenAddress, listenAddress } from './setting-kinds.ts';
 import { SETTING_NAMES, type Settings } from './setting-table.ts';
 import { siteServices } from './site-services.ts';
@@ -74,6 +76,7 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   const fetcher = stack.use(openFetcher(fetcherOptions(settings)));
   const options = { store, fetcher, clock, random, ...crawlLimits(settings) };
   const onTrouble = (error: CodedError | null): void => logTrouble(log, error);
+  const replication = stack.use(startReplication(store.control, { store: settings.store, cwd: io.cwd }, log));
   const crawler = settings.crawler ? startCrawler({ ...options, onTrouble }) : null;
   let site: RunningSite | undefined;
   stack.defer(async () => {
@@ -82,7 +85,13 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   site = await startSite({
     ...{ store, clock, log, listen: settings.listen, hosts: settings.hosts },
     ...(await siteServices(options, crawler)),
-    metricsText: metricsText({ crawler: () => crawler?.status().metrics, site: () => site?.metrics }),
+    replicationStatus: () => replication.statuses(),
+    replicationWish: (name, action, wished) => wishByName(store.control, name, action, wished),
+    metricsText: metricsText({
+      crawler: () => crawler?.status().metrics,
+      site: () => site?.metrics,
+      replication: () => replication.statuses(),
+    }),
   });
   const about = { store: store.url, crawler: settings.crawler ? 'on' : 'off' };
   log.info(about, `Feedferry is ready at ${friendlyUrl(site.url)}`);

@@ -11,6 +11,7 @@ import type { Safe } from './pages/html.ts';
 import { layout } from './pages/layout.ts';
 import { troublePage } from './pages/trouble.ts';
 import { feedOfArticle } from './reader-states.ts';
+import { addReplicationRoutes } from './replication-routes.ts';
 import { ACTIONS, type ActionRoute, PAGES } from './routes.ts';
 import type { Site } from './site.ts';
 import { STATIC_FOLDER, STATIC_MS_MAX, staticFile } from './static-files.ts';
@@ -56,6 +57,7 @@ export async function buildApp(site: Site): Promise<FastifyInstance> {
     immutable: true,
   });
   addPlainRoutes(app, site);
+  addReplicationRoutes(app, site);
   addPages(app, site);
   addActions(app, site);
   addTrouble(app, site);
@@ -208,8 +210,9 @@ function methodsByPath(): (path: string) => string[] {
     '/robots.txt',
     '/favicon.svg',
     '/opml/export',
+    '/replication',
   ].map(pattern);
-  const posts = ACTIONS.map(({ url }) => pattern(url));
+  const posts = [...ACTIONS.map(({ url }) => url), '/replication/:name'].map(pattern);
   return (path) => [
     ...(gets.some((one) => one.test(path)) ? ['GET', 'HEAD'] : []),
     ...(posts.some((one) => one.test(path)) ? ['POST'] : []),

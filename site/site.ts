@@ -20,6 +20,10 @@ export interface SiteOptions {
   readonly refresh: (feedId: string) => Promise<void>;
   /** JSON, shown on the status page. */
   readonly crawlerStatus: () => unknown;
+  /** What the replicator does, as JSON; null: there is none in this process. */
+  readonly replicationStatus?: () => unknown;
+  /** `pause`, `resume`, `set` or `reseed` for one destination. Throws coded errors. */
+  readonly replicationWish?: (name: string, action: string, options: Record<string, unknown>) => Promise<unknown>;
   /** Prometheus text. */
   readonly metricsText: () => Promise<string>;
 }

@@ -33,7 +33,7 @@ ${facts([
   ['Starred', visit.stars],
 ])}</section>
 <section aria-labelledby="s-crawler"><h2 id="s-crawler">Crawler</h2>${described(site.options.crawlerStatus(), visit.now, 0)}</section>
-<section aria-labelledby="s-store"><h2 id="s-store">Store</h2>
+${replication(site, visit.now)}<section aria-labelledby="s-store"><h2 id="s-store">Store</h2>
 ${facts([
   ['Engine', health.engineVersion],
   ['Place', html`<span class="wrap" dir="ltr">${store.url}</span>`],
@@ -45,6 +45,14 @@ ${facts([
 <tbody>${databases.map(({ name, count, mode }) => html`<tr><td>${name}</td><td>${count.toLocaleString('en-GB')}</td><td>${mode}</td></tr>`)}</tbody></table></div>
 </section>`;
   return { title: 'Status', main, place: 'status' };
+}
+
+/** Nothing where nothing is replicated. */
+function replication({ options }: Site, now: number): Safe {
+  const status = options.replicationStatus?.();
+  if (!Array.isArray(status) || status.length === 0) return NOTHING;
+  return html`<section aria-labelledby="s-replication"><h2 id="s-replication">Replication</h2>${described(status, now, 0)}</section>
+`;
 }
 
 function facts(pairs: readonly (readonly [string, Safe | string | number])[]): Safe {

@@ -1,0 +1,52 @@
+/**
+ * The replicator of `serve`, in a thread with a connection to the store of its own: reading, packing and sending a backlog
+ * holds up neither readers' pages nor the crawler.
+ */
+import { hostname } from 'node:os';
+import { parentPort, workerData } from 'node:worker_threads';
+import { openTarget } from '../replicator/open-target.ts';
+import { startReplicator } from '../replicator/replicator.ts';
+import { realRuntime } from '../replicator/runtime.ts';
+import type { DestinationStatus } from '../replicator/status.ts';
+import { codeOf } from '../store/errors.ts';
+import { openStore } from '../store/open.ts';
+import { targetAccess } from './target-access.ts';
+
+export interface ReplicationThreadData {
+  readonly store: string;
+  readonly cwd: string;
+}
+
+export type FromReplication =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'state'; readonly status: DestinationStatus }
+  | { readonly kind: 'statuses'; readonly statuses: readonly DestinationStatus[] }
+  | { readonly kind: 'trouble'; readonly code: string; readonly message: string };
+
+export type ToReplication = { readonly kind: 'stop' };
+
+/** How often the statuses are told, in ms. */
+const TELL_MS = 1000;
+
+const { store: url, cwd } = workerData as ReplicationThreadData;
+
+function tell(message: FromReplication): void {
+  parentPort?.postMessage(message);
+}
+
+const store = await openStore(url, { mustExist: true });
+const replicator = startReplicator({
+  ...{ source: store, runtime: realRuntime, process: { pid: process.pid, host: hostname() } },
+  open: async (config) => openTarget(config.to, { ...(await targetAccess(config, cwd)), runtime: realRuntime }),
+  onState: (status) => tell({ kind: 'state', status }),
+  onTrouble: (error) => tell({ kind: 'trouble', code: codeOf(error), message: (error as Error).message }),
+});
+const telling = setInterval(() => tell({ kind: 'statuses', statuses: replicator.status() }), TELL_MS);
+parentPort?.on('message', async (message: ToReplication) => {
+  if (message.kind !== 'stop') return;
+  clearInterval(telling);
+  await replicator.stop();
+  await store.close();
+  parentPort?.close();
+});
+tell({ kind: 'ready' });

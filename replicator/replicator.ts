@@ -1,0 +1,86 @@
+import { type DestinationConfig, listDestinations } from './configuration.ts';
+import type { RunningDestination } from './destination.ts';
+import { DEFAULT_LIMITS } from './limits.ts';
+import type { ReplicatedStore } from './replicated-store.ts';
+import type { Runtime } from './runtime.ts';
+import type { DestinationStatus } from './status.ts';
+import { superviseDestination } from './supervisor.ts';
+import type { Target } from './target.ts';
+
+/** A destination that was added or removed is noticed within this time. */
+const CONFIGURATION_POLL_MS = 1000;
+
+export interface ReplicatorOptions {
+  readonly source: ReplicatedStore;
+  readonly runtime: Runtime;
+  readonly open: (config: DestinationConfig) => Promise<Target>;
+  readonly process: { readonly pid: number; readonly host: string };
+  /** A destination's state changed, for logs. */
+  readonly onState?: (status: DestinationStatus) => void;
+  /** The notes of destinations, wishes or statuses could not be read or written. */
+  readonly onTrouble?: (error: unknown) => void;
+}
+
+export interface RunningReplicator extends AsyncDisposable {
+  status(): DestinationStatus[];
+  /** Lets each destination finish what is under way, and saves how far they came. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Keeps all configured destinations of a site supplied, each by itself. One that is added begins, one that is removed
+ * ends, and one whose configuration changed begins again; the others do not notice.
+ */
+export function startReplicator(options: ReplicatorOptions): RunningReplicator {
+  const { source, runtime, onTrouble } = options;
+  const running = new Map<string, { readonly text: string; readonly destination: RunningDestination }>();
+  const end = new AbortController();
+
+  async function adjust(): Promise<void> {
+    const configs = new Map((await listDestinations(source.control)).map((config) => [config.name, config]));
+    for (const [name, { text, destination }] of running) {
+      const config = configs.get(name);
+      if (config !== undefined && JSON.stringify(config) === text) continue;
+      await destination.stop();
+      running.delete(name);
+    }
+    for (const [name, config] of configs) {
+      if (running.has(name) || end.signal.aborted) continue;
+      running.set(name, { text: JSON.stringify(config), destination: begin(options, config) });
+    }
+  }
+
+  async function watch(): Promise<void> {
+    while (!end.signal.aborted) {
+      await adjust().catch((error: unknown) => onTrouble?.(error));
+      await runtime.sleep(CONFIGURATION_POLL_MS, end.signal);
+    }
+    await Promise.all([...running.values()].map(({ destination }) => destination.stop()));
+  }
+
+  const watching = watch();
+  const stop = async (): Promise<void> => {
+    end.abort();
+    await watching;
+  };
+  const status = (): DestinationStatus[] => [...running.values()].map(({ destination }) => destination.status());
+  return { status, stop, [Symbol.asyncDispose]: stop };
+}
+
+function begin(options: ReplicatorOptions, config: DestinationConfig): RunningDestination {
+  let state = '';
+  const destination = superviseDestination({
+    ...{ config, source: options.source, runtime: options.runtime, process: options.process },
+    ...{ open: () => options.open(config), adopt: config.adopt, once: false },
+    limits: { ...DEFAULT_LIMITS, ...config.limits },
+    ...(options.onTrouble && { onTrouble: options.onTrouble }),
+    onStatus: (status) => {
+      const now = `${status.state} ${status.lastError?.code ?? ''}`;
+      if (now === state) return;
+      state = now;
+      options.onState?.(status);
+    },
+  });
+  destination.ended.catch((error: unknown) => options.onTrouble?.(error));
+  return destination;
+}
