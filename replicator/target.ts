@@ -15,6 +15,10 @@ export interface Hello {
   readonly databases: readonly DatabaseName[];
   /** Two-way: what becomes of the losers of conflicts. */
   readonly policies: Policies;
+  /** One-way: becomes a replica even if it holds documents, or was a primary of its own. */
+  readonly adopt: boolean;
+  /** How much the source holds for a destination that has nothing: an empty one may get ready for a long load. */
+  readonly docsToDo: number;
 }
 
 export interface SiteInfo {
@@ -31,6 +35,8 @@ export interface Push {
   readonly docs: readonly Replica<unknown>[];
   /** Saved once `docs` are applied, with them where the engine has transactions. */
   readonly checkpoint: Checkpoint | null;
+  /** With this the destination has all that the source had: what was put off for a long load is to be done now. */
+  readonly caughtUp: boolean;
 }
 
 export interface Pushed {
