@@ -1,6 +1,7 @@
 /** Every code that a user can meet, with its advice: for `feeds show`, and for docs/errors.md, which a test compares. */
 import { CRAWLER_ERRORS, httpError } from '../crawler/errors.ts';
 import { PARSE_ERRORS, PARSE_WARNINGS } from '../crawler/parse/errors.ts';
+import { REPLICATOR_ERRORS } from '../replicator/errors.ts';
 import { SITE_ERRORS } from '../site/errors.ts';
 import { STORE_ERRORS } from '../store/errors.ts';
 import { CLI_ERRORS } from './errors.ts';
@@ -43,6 +44,12 @@ export const CODE_GROUPS: readonly CodeGroup[] = [
     from: 'site/errors.ts',
     about: 'Shown by the pages of `feedferry serve`.',
     advice: Object.fromEntries(Object.entries(SITE_ERRORS).map(([code, { advice }]) => [code, advice])),
+  },
+  {
+    title: 'Replication, backups and failover',
+    from: 'replicator/errors.ts',
+    about: 'Copies of the store elsewhere: stands in `feedferry replicate status`, in logs, and ends commands.',
+    advice: REPLICATOR_ERRORS,
   },
   {
     title: 'Store',

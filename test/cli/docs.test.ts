@@ -1,6 +1,7 @@
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { Command } from 'commander';
 import t from 'tap';
 import { adviceOf, CODE_GROUPS } from '../../cli/error-catalogue.ts';
 import { errorsPage } from '../../cli/errors-page.ts';
@@ -9,6 +10,12 @@ import { buildProgram } from '../../cli/program.ts';
 import { flagOf, SETTING_NAMES, SETTINGS, shownDefault, variableOf } from '../../cli/setting-table.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+
+/** A command, or what a group holds, with the group itself where it has flags of its own. */
+function commandsOf(command: Command): Command[] {
+  if (command.commands.length === 0) return [command];
+  return command.options.length > 0 ? [command, ...command.commands] : [...command.commands];
+}
 
 function page(path: string): string {
   return readFileSync(join(ROOT, path), 'utf8');
@@ -58,7 +65,7 @@ t.test('docs/cli.md has a section for every command, with every flag of its own'
   const text = page('docs/cli.md');
   const program = buildProgram({ io: {} as never, exitCode: EXIT.done });
   const settingFlags = new Set(SETTING_NAMES.flatMap((name) => [flagOf(name), flagOf(name).replace('--', '--no-')]));
-  for (const command of program.commands.flatMap((one) => (one.commands.length === 0 ? [one] : one.commands))) {
+  for (const command of program.commands.flatMap(commandsOf)) {
     const name = command.parent === program ? command.name() : `${command.parent?.name()} ${command.name()}`;
     const [, section = ''] = text.split(new RegExp(`^## ${name}\\b.*$`, 'm'));
     t.not(section, '', `a section "${name}"`);
