@@ -31,7 +31,8 @@ export const REPLICATOR_ERRORS = {
   RESTORE_OTHER_BEGUN: 'Finish that restore with the same command, or name a store that is not there yet.',
   RESTORE_STOPPED: 'Run the same command again: it goes on where it was stopped.',
   RESTORE_TOO_EARLY: 'Name a later moment; `feedferry backup verify FILE` lists the frames with their times.',
-  RESTORE_UNEQUAL: 'Do not use this store. Restore again into another one, and check the file with `feedferry backup verify`.',
+  RESTORE_UNEQUAL:
+    'Do not use this store. Restore again into another one, and check the file with `feedferry backup verify`.',
 } as const;
 
 export type ReplicatorErrorCode = keyof typeof REPLICATOR_ERRORS;
