@@ -48,12 +48,16 @@ export interface Edit<C> {
   readonly content: C | null;
   /** Compare-and-set: only if the version there is this one; null: only if there is no document (or a tombstone). */
   readonly ifVer?: Version | null;
+  /** The new version is greater than this one too, whatever the clock says. */
+  readonly above?: Version;
 }
 
 /** A document from another site, to be applied behind the `ver` guard. */
 export interface Replica<C> extends Pick<Versioned<C>, 'id' | 'ver' | 'org' | 'vv' | 'delAt' | 'content' | 'body'> {
   /** Besides the guard: only if the version there is this one; null: only if there is no document at all. */
   readonly ifVer?: Version | null;
+  /** For repair: replaces this very version too, where what is stored there has another body or other words. */
+  readonly heal?: boolean;
 }
 
 export type Outcome =
@@ -151,6 +155,8 @@ export interface Digest {
 export interface DigestQuery {
   /** Of these buckets only (0 to 4095). Default: all. */
   readonly buckets?: readonly number[];
+  /** Of these documents only, each in one state; at most `limit`, and instead of `buckets` and `cursor`. */
+  readonly ids?: readonly string[];
   /** Where the page before ended; opaque. */
   readonly cursor?: string;
   readonly limit: number;
