@@ -16,7 +16,7 @@ export const replicateAddCommand: CommandSpec = {
   settings: ['store'],
   examples: [
     'feedferry replicate add --to sqlite:/mnt/backup/feedferry.db',
-    'feedferry replicate add --name oslo --to https://oslo.example.org:8443 --token-file oslo.token',
+    'feedferry replicate add --to https://oslo.example.org:8443 --token-file t.txt',
   ],
   async run(invocation) {
     const { io, json, options } = invocation;

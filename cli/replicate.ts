@@ -31,9 +31,9 @@ export const replicateCommand: CommandSpec = {
   json: 'a status a second, one line each, and at the end {ended: true, ...}',
   settings: ['store'],
   examples: [
-    'feedferry replicate --from sqlite:./data/feedferry.db --to sqlite:/backup/feedferry.db --once',
-    'feedferry replicate --from sqlite:./data/feedferry.db --to mongodb://db1/feedferry',
-    'feedferry replicate --to https://oslo.example.org:8443 --token-file oslo.token --bytes-per-second 2MB',
+    'feedferry replicate --to sqlite:/backup/feedferry.db --once',
+    'feedferry replicate --from sqlite:./a.db --to mongodb://db1/feedferry',
+    'feedferry replicate --to https://oslo.example.org --token-file oslo.token',
     'feedferry replicate status      # what all destinations of the store do',
   ],
   async run(invocation) {
