@@ -12,6 +12,7 @@ export const REPLICATOR_ERRORS = {
   BACKUP_OTHER_DATABASES: 'Name the databases that the file has, another file, or begin anew with --full.',
   BACKUP_OTHER_SITE: 'A file holds the backups of one site; name another file, or begin anew with --full.',
   BACKUP_STOPPED: 'Run it again; every frame before this run is intact.',
+  CONFLICT_UNKNOWN: '`feedferry replicate conflicts list` shows those that wait for somebody.',
   DESTINATION_EXISTS: 'Choose another --name, or remove that one first: `feedferry replicate remove NAME`.',
   DESTINATION_NAME_INVALID: 'Use up to 40 small letters, digits, dots, dashes and underscores.',
   DESTINATION_TOO_MANY: 'Remove destinations that are not needed any more.',
