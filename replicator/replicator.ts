@@ -1,4 +1,4 @@
-import { type DestinationConfig, listDestinations } from './configuration.ts';
+import { type DestinationConfig, forgetStatus, listDestinations } from './configuration.ts';
 import type { RunningDestination } from './destination.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
@@ -43,6 +43,8 @@ export function startReplicator(options: ReplicatorOptions): RunningReplicator {
       if (config !== undefined && JSON.stringify(config) === text) continue;
       await destination.stop();
       running.delete(name);
+      // It told its last state after the destination was removed.
+      if (config === undefined) await forgetStatus(source.control, name);
     }
     for (const [name, config] of configs) {
       if (running.has(name) || end.signal.aborted) continue;
