@@ -44,3 +44,19 @@ export function resumeFrom(atDestination: Checkpoint | null, atSource: Checkpoin
   }
   return null;
 }
+
+/** What one end kept, with the sessions before this one as its history. */
+export function historyBefore(session: string, kept: Checkpoint | null): Checkpoint['history'] {
+  return (kept?.history ?? []).filter((entry) => entry.session !== session).slice(0, HISTORY_MAX - 1);
+}
+
+/** `before`: of the end that will keep it. `at`: milliseconds since 1970. */
+export function checkpointOf(
+  session: string,
+  vector: Vector,
+  seed: Vector,
+  before: Checkpoint['history'],
+  at: number,
+): Checkpoint {
+  return { session, vector, seed, history: [{ session, vector, at }, ...before], at };
+}

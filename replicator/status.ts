@@ -46,6 +46,8 @@ export interface DestinationStatus {
   /** How long the oldest document that the destination lacks has been waiting; 0: it lacks none. */
   readonly behindMs: number;
   readonly conflicts: number;
+  /** Documents that the destination refuses for good: `replication/aside/NAME/DATABASE/ID` at the source says why. */
+  readonly aside: number;
   readonly retries: number;
   readonly lastError: { readonly code: string; readonly message: string; readonly at: number } | null;
   readonly limits: Limits;

@@ -1,0 +1,34 @@
+import type { DatabaseName } from '../store/documents.ts';
+import type { ReplicatedStore } from './replicated-store.ts';
+import { FIRST_ROLE, ROLE_NOTE, type SiteRole } from './role.ts';
+
+/** Says that this site found a newer primary and stopped writing. */
+export const FENCED_NOTE = 'site/fenced';
+
+export interface Fenced {
+  /** What the newer primary's side answered. */
+  readonly why: string;
+  readonly databases: readonly DatabaseName[];
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/**
+ * A primary that was replaced stops writing, so that no more of its edits go where nobody else sees them. A replica has
+ * nothing to stop: whom it follows is fenced instead. Idempotent.
+ */
+export async function fenceSource(
+  source: ReplicatedStore,
+  databases: readonly DatabaseName[],
+  why: string,
+  at: number,
+): Promise<void> {
+  const role = ((await source.control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? FIRST_ROLE;
+  if (role.role === 'replica') return;
+  const value: Fenced = { why, databases, at };
+  await source.control.put(FENCED_NOTE, value);
+  for (const name of databases) {
+    const database = source.database(name);
+    if ((await database.mode()) === 'read-write') await database.setMode('read-only');
+  }
+}
