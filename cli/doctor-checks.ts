@@ -6,6 +6,7 @@ import type { Clock, Store } from '../store/contract.ts';
 import { DATABASE_NAMES } from '../store/documents.ts';
 import { codeOf } from '../store/errors.ts';
 import { readVersion } from '../store/version.ts';
+import { HALF_RESTORED_ADVICE, halfRestored } from './half-restored.ts';
 import { probeListen } from './listen-probe.ts';
 import { listenAddress } from './setting-kinds.ts';
 import type { Settings } from './setting-table.ts';
@@ -58,9 +59,11 @@ export async function checkStore(store: Store | { error: unknown }, url: string)
     const { engineVersion, schemaVersion, site, sizeBytes } = await store.health();
     const [feeds, articles] = await Promise.all([store.feeds.count(), store.articles.count()]);
     const modes = await Promise.all(DATABASE_NAMES.map((name) => store.database(name).mode()));
+    const half = await halfRestored(store);
     const closed = DATABASE_NAMES.filter((_, i) => modes[i] === 'read-only');
     const size = sizeBytes === null ? '' : `, ${bytes(sizeBytes)}`;
     const about = `${engineVersion}, schema ${schemaVersion}, site ${site}${size}: ${counted(feeds, 'feed')}, ${counted(articles, 'article')}`;
+    if (half !== null) return fail('store', `${store.url}: ${half}; ${about}`, HALF_RESTORED_ADVICE);
     if (closed.length === 0) return ok('store', `${store.url}: ${about}`);
     return warn(
       'store',

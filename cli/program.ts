@@ -1,4 +1,6 @@
 import { Command, CommanderError } from 'commander';
+import { backupCommand } from './backup.ts';
+import { backupVerifyCommand } from './backup-verify.ts';
 import { addCommand, type Session } from './command.ts';
 import { crawlCommand } from './crawl.ts';
 import { doctorCommand } from './doctor.ts';
@@ -23,6 +25,7 @@ import {
   replicateSetCommand,
 } from './replicate-wishes.ts';
 import { reportError } from './report-error.ts';
+import { restoreCommand } from './restore.ts';
 import { serveCommand } from './serve.ts';
 import { VERSION } from './version.ts';
 
@@ -96,6 +99,9 @@ export function buildProgram(session: Session): Command {
     addCommand(feeds, spec, session);
   }
   addReplicate(program, session);
+  const backup = addCommand(program, backupCommand, session).enablePositionalOptions();
+  addCommand(backup, backupVerifyCommand, session);
+  addCommand(program, restoreCommand, session);
   addCommand(program, parseCommand, session);
   addCommand(program, doctorCommand, session);
   return program;

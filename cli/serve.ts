@@ -8,6 +8,7 @@ import { crawlLimits, logTrouble } from './crawl.ts';
 import { cliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { fetcherOptions } from './fetcher-options.ts';
+import { HALF_RESTORED_ADVICE, halfRestored } from './half-restored.ts';
 import { probeListen } from './listen-probe.ts';
 import { openLog } from './log.ts';
 import { migrationText } from './opened-store.ts';
@@ -73,6 +74,8 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   const store = stack.use(
     await openStore(settings.store, { clock, onMigration: (event) => log.info(migrationText(event)) }),
   );
+  const half = await halfRestored(store);
+  if (half !== null) log.warn({ advice: HALF_RESTORED_ADVICE }, half);
   const fetcher = stack.use(openFetcher(fetcherOptions(settings)));
   const options = { store, fetcher, clock, random, ...crawlLimits(settings) };
   const onTrouble = (error: CodedError | null): void => logTrouble(log, error);

@@ -22,7 +22,7 @@ export interface Plan {
 }
 
 /**
- * The frames for the state at a moment; null: for the newest. Throws RESTORE_TOO_EARLY, and BACKUP_DAMAGED where a frame
+ * The frames for the state at a moment; null: for the newest. The time of a frame means that frame alone. Throws RESTORE_TOO_EARLY, and BACKUP_DAMAGED where a frame
  * that is wanted, or may be, is.
  */
 export function planFor(file: BackupFile, contents: BackupContents, at: number | null): Plan {
@@ -41,7 +41,8 @@ export function planFor(file: BackupFile, contents: BackupContents, at: number |
   const wanted = frames.slice(Math.max(0, begin), end).reverse();
   const after = frames[end];
   // A full frame in the middle: the source was put back, so what came after belongs to another course of events.
-  const next = at !== null && after?.trailer.kind === 'changes' ? { frame: after, until: at } : null;
+  const isBetween = at !== null && at > last.trailer.at;
+  const next = isBetween && after?.trailer.kind === 'changes' ? { frame: after, until: at } : null;
   return { last, first: wanted.at(-1) ?? last, frames: wanted, next };
 }
 
@@ -131,4 +132,9 @@ export function* parts(docs: number, idsMax = IDS_MAX): Generator<{ from: number
     const [from, to] = [Math.floor((i * BUCKET_COUNT) / count), Math.floor(((i + 1) * BUCKET_COUNT) / count)];
     yield { from, to, ids: new IdSet(room) };
   }
+}
+
+/** Tombstones included. */
+export function total(sums: readonly BucketSum[]): number {
+  return sums.reduce((sum, { count }) => sum + count, 0);
 }

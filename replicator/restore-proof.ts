@@ -1,11 +1,11 @@
 /** What proves a restore: a second reading of the file, held against the store. */
-import type { BucketSum } from '../store/contract.ts';
 import type { DatabaseName } from '../store/documents.ts';
 import { bucketOf } from '../store/envelope.ts';
 import type { BackupContents, BackupFile } from './backup-file.ts';
 import type { StoredDocument } from './backup-format.ts';
-import { documentsIn, newestDocuments, type Plan, parts, sumsOf } from './backup-state.ts';
+import { documentsIn, newestDocuments, type Plan, parts, sumsOf, total } from './backup-state.ts';
 import type { ReplicatedDatabase } from './replicated-store.ts';
+import { differingBuckets } from './verify-standing.ts';
 
 /** Ids looked up in one go. */
 const LOOKUP_IDS = 200;
@@ -71,15 +71,4 @@ async function notHeld(store: ReplicatedDatabase, docs: readonly StoredDocument[
     for (const { id, ver } of asked) if ((there.get(id)?.ver ?? '') < ver) missing.push(id);
   }
   return missing;
-}
-
-export function differingBuckets(a: readonly BucketSum[], b: readonly BucketSum[]): number[] {
-  const words = (sums: readonly BucketSum[]) =>
-    new Map(sums.map(({ b: bucket, count, s1, s2, s3 }) => [bucket, `${count} ${s1} ${s2} ${s3}`]));
-  const [left, right] = [words(a), words(b)];
-  return [...new Set([...left.keys(), ...right.keys()])].filter((bucket) => left.get(bucket) !== right.get(bucket));
-}
-
-export function total(sums: readonly BucketSum[]): number {
-  return sums.reduce((sum, { count }) => sum + count, 0);
 }
