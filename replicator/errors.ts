@@ -17,6 +17,25 @@ export const REPLICATOR_ERRORS = {
   DESTINATION_NAME_INVALID: 'Use up to 40 small letters, digits, dots, dashes and underscores.',
   DESTINATION_TOO_MANY: 'Remove destinations that are not needed any more.',
   DESTINATION_UNKNOWN: '`feedferry replicate status` lists the destinations of this store.',
+  RECEIVER_ADDRESS_UNUSABLE: 'Stop the program that listens there, or name another address with --listen.',
+  RECEIVER_BUSY: 'It is tried again by itself; if it stays so, look for senders that nobody needs any more.',
+  RECEIVER_CERTIFICATE:
+    'Give the certificate authority of the receiver with --ca, and use the host name that its certificate was made for.',
+  RECEIVER_CLOSING: 'The receiver is being stopped; it is tried again by itself.',
+  RECEIVER_FAILED: 'Look into the log of the receiver; it is tried again by itself.',
+  RECEIVER_INSECURE:
+    'Give --tls-cert and --tls-key, or listen on 127.0.0.1. Where a proxy in front does TLS on a network that you trust, say --insecure.',
+  RECEIVER_NOT_OURS: 'Check host, port and path: something else than `feedferry receive` answers there.',
+  RECEIVER_SESSION_UNKNOWN:
+    'The receiver was restarted, or heard nothing for long; the sender connects anew by itself.',
+  RECEIVER_SILENT: 'Look whether the receiver and the link to it still work; it is tried again by itself.',
+  RECEIVER_TLS_INVALID: 'Give a certificate chain and its private key, both as PEM, that belong together.',
+  RECEIVER_TOKEN_MISSING: 'Give the file with the token of the receiver: --token-file FILE.',
+  RECEIVER_TOKEN_SHORT: 'Make a longer one: openssl rand -base64 32 > receive.token',
+  RECEIVER_UNAUTHORIZED: 'Give both ends a file with the same token.',
+  RECEIVER_UNREACHABLE:
+    'Check that `feedferry receive` runs there and that nothing is between; it is tried again by itself.',
+  RECEIVER_URL_INVALID: 'Use https://HOST:PORT; http:// is for a receiver on this machine only.',
   REPLICATION_REFUSED: 'The message says why the destination refuses; nothing was written there.',
   REPLICATION_SAME_SITE: 'Name two different stores.',
   REPLICATION_TARGET_PRIMARY:
@@ -34,6 +53,10 @@ export const REPLICATOR_ERRORS = {
   RESTORE_TOO_EARLY: 'Name a later moment; `feedferry backup verify FILE` lists the frames with their times.',
   RESTORE_UNEQUAL:
     'Do not use this store. Restore again into another one, and check the file with `feedferry backup verify`.',
+  WIRE_DAMAGED:
+    'Nothing of it was used; it is sent again by itself. If it stays so, something on the way changes what passes.',
+  WIRE_TOO_LARGE: 'Nothing of it was used. docs/receive.md lists the limits; Feedferry itself stays below them.',
+  WIRE_VERSION: 'Bring the older of the two ends to the version of the other.',
 } as const;
 
 export type ReplicatorErrorCode = keyof typeof REPLICATOR_ERRORS;
