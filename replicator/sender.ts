@@ -164,13 +164,16 @@ export class Sender {
   }
 
   #count({ written, stale, conflicts, appliedMs }: Pushed, docs: number): void {
-    const { course } = this.#options.link;
+    const { link } = this.#options;
+    const { course } = link;
     course.metrics.written += written;
     course.metrics.stale += stale;
     course.metrics.conflicts += conflicts;
     course.metrics.appliedMs += appliedMs;
-    course.pace.applied(docs, appliedMs, course.limits.concurrency, course.runtime.elapsed());
-    this.#options.link.adjust();
+    // Several at a time wait for each other there.
+    const ms = appliedMs / Math.max(1, link.window.batches);
+    course.pace.applied(docs, ms, course.limits.concurrency, course.runtime.elapsed());
+    link.adjust();
   }
 
   #delivered(docs: readonly Versioned<unknown>[], chars: number): void {
