@@ -1,0 +1,242 @@
+import { checkpointFrom, checkpointTo, type Checkpoint } from '../../replicator/checkpoint.ts';
+import { dominates, vectorOf } from '../../replicator/version-vectors.ts';
+import type { Mode, SiteId, Version } from '../../store/contract.ts';
+import type { DatabaseName, ReadMark } from '../../store/documents.ts';
+import type { Ears, ModelDisk, Row } from './model/disk.ts';
+
+/** One version of one document, as the world made it: outside of any store, and never forgotten. */
+interface Made {
+  readonly row: Row;
+  readonly database: DatabaseName;
+  readonly site: SiteId;
+  readonly seq: number;
+  /** What it replaced when it was made. Null: it was merged out of others, to be told by its vector. */
+  readonly parent: string | null | undefined;
+  isAcknowledged: boolean;
+  /** Why nobody may ask for it: it was acknowledged lazily and lost with power, or the store was set back. */
+  excuse: string;
+}
+
+export interface Violation {
+  readonly kind: 'lost' | 'resurrected' | 'diverged' | 'checkpoint' | 'fence' | 'phantom' | 'stuck' | 'unexpected';
+  readonly what: string;
+}
+
+const VIOLATIONS_MAX = 20;
+
+/**
+ * Knows every version that anybody made, what it was made from, and which of them were acknowledged; looks at every
+ * checkpoint when it is kept; and judges what the sites hold in the end.
+ */
+export class Oracle implements Ears {
+  readonly violations: Violation[] = [];
+  readonly #made = new Map<string, Made>();
+  readonly #byDocument = new Map<string, Made[]>();
+  readonly #fenced = new Set<string>();
+  readonly #setBack = new Set<SiteId>();
+  #disks: readonly ModelDisk[] = [];
+  #seq = 0;
+  acknowledged = 0;
+
+  /** All sites that hold the same databases. */
+  watch(disks: readonly ModelDisk[]): void {
+    this.#disks = disks;
+  }
+
+  get seq(): number {
+    return this.#seq;
+  }
+
+  report(kind: Violation['kind'], what: string): void {
+    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ kind, what });
+  }
+
+  edited(disk: ModelDisk, database: DatabaseName, row: Row, there: Row | undefined, by: string): void {
+    if (this.#fenced.has(`${disk.site} ${database}`)) {
+      this.report('fence', `${by} wrote ${textOf(database, row)} at ${disk.site}, which was fenced before`);
+    }
+    this.#make(disk, database, row, there && keyOf(database, there));
+  }
+
+  applied(disk: ModelDisk, database: DatabaseName, row: Row): void {
+    const known = this.#made.get(keyOf(database, row));
+    if (!known) this.#make(disk, database, row, null);
+    else if (known.row.body !== row.body) {
+      this.report('phantom', `${textOf(database, row)} came to ${disk.site}, and was made as ${known.row.body}`);
+    }
+  }
+
+  noted(disk: ModelDisk, id: string, value: unknown): void {
+    if (!id.startsWith('replication/')) return;
+    for (const other of this.#disks) {
+      for (const database of disk.databases.keys()) {
+        if (id === checkpointFrom(other.site, database)) this.#checkClaim(other, disk, database, value as Checkpoint);
+        if (id === checkpointTo(other.site, database)) this.#checkClaim(disk, other, database, value as Checkpoint);
+      }
+    }
+  }
+
+  modeIs({ site }: ModelDisk, database: DatabaseName, mode: Mode): void {
+    const key = `${site} ${database}`;
+    if (mode === 'read-write') this.#fenced.delete(key);
+    else this.#fenced.add(key);
+  }
+
+  acknowledge(database: DatabaseName, id: string, ver: Version): void {
+    this.acknowledged += 1;
+    const made = this.#made.get(`${database}/${id}@${ver}`);
+    if (made) made.isAcknowledged = true;
+    else this.report('phantom', `an edit of ${id} was acknowledged as ${ver}, and nobody wrote it`);
+  }
+
+  /** A power cut took it from where it was made, before it was synced: that is what lazy means. */
+  lostPower(site: SiteId, database: DatabaseName, row: Row): void {
+    const made = this.#made.get(keyOf(database, row));
+    if (made?.site === site) made.excuse = 'lazy';
+  }
+
+  /** An older copy of a site was put in its place: what was made there since may be gone. */
+  setBack(site: SiteId, seq: number): void {
+    this.#setBack.add(site);
+    for (const made of this.#made.values()) if (made.site === site && made.seq > seq) made.excuse = 'set back';
+  }
+
+  /** What still differs between the sites, as few words; nothing: they have converged. */
+  differences(): string[] {
+    const found: string[] = [];
+    const [first, ...others] = this.#disks;
+    if (!first) return found;
+    for (const other of others) {
+      for (const name of new Set([...first.databases.keys(), ...other.databases.keys()])) {
+        const [a, b] = [first.database(name).rows, other.database(name).rows];
+        for (const id of new Set([...a.keys(), ...b.keys()])) {
+          const [one, two] = [a.get(id), b.get(id)];
+          if (one === two || (one && two && isSame(one, two))) continue;
+          const at = (site: SiteId, row: Row | undefined) => `${site} has ${row ? textOf(name, row) : 'nothing'}`;
+          found.push(`${name}/${id}: ${at(first.site, one)}, ${at(other.site, two)}`);
+        }
+      }
+    }
+    return found;
+  }
+
+  /** Everything that was acknowledged, held against what is there in the end. `kept`: losers listed outside of stores. */
+  judge(kept: ReadonlySet<string>): void {
+    for (const what of this.differences()) this.report('diverged', what);
+    const losers = new Set([...kept, ...this.#losers()]);
+    for (const versions of this.#byDocument.values()) this.#judgeDocument(versions, losers);
+  }
+
+  #make(disk: ModelDisk, database: DatabaseName, row: Row, parent: string | null | undefined): void {
+    const key = keyOf(database, row);
+    const there = this.#made.get(key);
+    if (there) {
+      if (there.row.body !== row.body) this.report('phantom', `${key} was made twice, differently`);
+      return;
+    }
+    this.#seq += 1;
+    const made = { row, database, site: disk.site, seq: this.#seq, parent, isAcknowledged: false, excuse: '' };
+    this.#made.set(key, made);
+    const document = `${database}/${row.id}`;
+    const versions = this.#byDocument.get(document);
+    if (versions) versions.push(made);
+    else this.#byDocument.set(document, [made]);
+  }
+
+  /** Whatever the source has up to there must be at the destination, in this version or a greater one. */
+  #checkClaim(source: ModelDisk, destination: ModelDisk, database: DatabaseName, { vector }: Checkpoint): void {
+    const there = destination.database(database).rows;
+    for (const [number, slot] of source.database(database).slots) {
+      const upTo = vector[number] ?? 0;
+      if (source.engine === 'mongodb' && upTo > slot.stable && !this.#setBack.has(source.site)) {
+        this.report('checkpoint', `${destination.site} is said to have ${number}:${upTo} of ${source.site}, stable is ${slot.stable}`);
+      }
+      for (const [n, row] of slot.places) {
+        if (row === null || n > upTo || row.ver.endsWith(destination.site)) continue;
+        const holds = there.get(row.id);
+        if (holds && holds.ver >= row.ver) continue;
+        const has = holds ? textOf(database, holds) : 'nothing';
+        this.report(
+          'checkpoint',
+          `${destination.site} is said to have ${number}:${upTo} of ${source.site}, and has ${has} for ${number}:${n} ${textOf(database, row)}`,
+        );
+      }
+    }
+  }
+
+  /** As conflict notes of all sites list them. */
+  #losers(): string[] {
+    return this.#disks.flatMap((disk) =>
+      [...disk.notes.keys()].filter((id) => id.startsWith('conflict/')).map((id) => id.slice('conflict/'.length)),
+    );
+  }
+
+  #judgeDocument(versions: readonly Made[], losers: ReadonlySet<string>): void {
+    const [{ database, row }] = versions as [Made];
+    const roots = versions.filter((made) => losers.has(keyOf(database, made.row)));
+    let final: Row | undefined;
+    for (const disk of this.#disks) {
+      const there = disk.database(database).rows.get(row.id);
+      if (!there) continue;
+      final = there;
+      const made = this.#made.get(keyOf(database, there));
+      if (!made || made.row.body !== there.body) this.report('phantom', `${disk.site} has ${textOf(database, there)}, nobody made it`);
+      else roots.push(made);
+    }
+    const accounted = this.#ancestors(roots, versions);
+    for (const made of versions) {
+      if (!made.isAcknowledged || made.excuse !== '' || accounted.has(made)) continue;
+      if (isRepeated(made, accounted)) continue;
+      const isBack = made.row.del && final !== undefined && !final.del;
+      const there = final ? textOf(database, final) : 'nothing';
+      this.report(isBack ? 'resurrected' : 'lost', `${textOf(database, made.row)}, acknowledged at ${made.site}; there is ${there}`);
+    }
+  }
+
+  /** Everything that these stem from. */
+  #ancestors(roots: readonly Made[], versions: readonly Made[]): Set<Made> {
+    const found = new Set<Made>();
+    const open = [...roots];
+    for (let made = open.pop(); made; made = open.pop()) {
+      if (found.has(made)) continue;
+      found.add(made);
+      if (made.parent === null) open.push(...versions.filter((other) => made !== other && wasMerged(made, other)));
+      const parent = made.parent && this.#made.get(made.parent);
+      if (parent) open.push(parent);
+    }
+    return found;
+  }
+}
+
+/** Whether a merged version speaks for another one: it has seen it, and says what it said. */
+function wasMerged({ row: merged }: Made, { row: other }: Made): boolean {
+  if (!dominates(vectorOf(merged), vectorOf(other))) return false;
+  const [whole, part] = [merged.content as ReadMark | null, other.content as ReadMark | null];
+  if (whole === null || part === null || whole.kind !== 'mark' || part.kind !== 'mark') return true;
+  const reads = (num: number) => (num <= whole.upTo ? !whole.unread.includes(num) : whole.read.includes(num));
+  return part.upTo <= whole.upTo && part.read.every(reads) && part.unread.every((num) => !reads(num));
+}
+
+/** A later version says the same: equal contents need no arbiter. */
+function isRepeated({ row, database }: Made, accounted: ReadonlySet<Made>): boolean {
+  for (const { row: other } of accounted) {
+    if (other.ver <= row.ver) continue;
+    if (database === 'feeds' || other.body === row.body) return true;
+    const [a, b] = [row.content, other.content] as [{ fingerprint?: string } | null, { fingerprint?: string } | null];
+    if (database === 'articles' && a !== null && b !== null && a.fingerprint === b.fingerprint) return true;
+  }
+  return false;
+}
+
+function isSame(a: Row, b: Row): boolean {
+  if (a.ver !== b.ver || a.body !== b.body || a.delAt !== b.delAt) return false;
+  return dominates(vectorOf(a), vectorOf(b)) && dominates(vectorOf(b), vectorOf(a));
+}
+
+export function keyOf(database: DatabaseName, { id, ver }: Pick<Row, 'id' | 'ver'>): string {
+  return `${database}/${id}@${ver}`;
+}
+
+export function textOf(database: DatabaseName, { id, ver, body }: Row): string {
+  return `${database}/${id}@${ver} ${body}`;
+}

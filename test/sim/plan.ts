@@ -1,0 +1,128 @@
+import type { DatabaseName } from '../../store/documents.ts';
+import { type Random, seededRandom } from '../contract/random.ts';
+import type { Engine } from './model/disk.ts';
+
+/**
+ * Who sends to whom.
+ * - `copy`: A to B. `copies`: A to B and to C. `chain`: A to B, B to C. `failover`: as `copies`, with promotions.
+ * - `pair`: A and B both ways. `ring`: A to B to C to A, each two-way.
+ */
+export const TOPOLOGIES = ['copy', 'copies', 'chain', 'pair', 'ring'] as const;
+export type Topology = (typeof TOPOLOGIES)[number];
+
+/** `site`: writers of readers or crawlers. `repl`: sends. `recv`: takes what others send. */
+export type Role = 'site' | 'repl' | 'recv';
+
+export type Action =
+  | { kind: 'write'; site: number; database: DatabaseName; ids: readonly number[]; how: 'blind' | 'expect' | 'delete' }
+  | { kind: 'wait' }
+  | { kind: 'minute' }
+  | { kind: 'crash'; site: number; role: Role; calls: number; isDone: boolean }
+  | { kind: 'start'; site: number; role: Role }
+  | { kind: 'stall'; site: number; role: Role }
+  | { kind: 'wake'; site: number; role: Role }
+  | { kind: 'net'; from: number; to: number; trouble: 'cut' | 'lossy' | 'deaf' | 'double' | 'late' | 'slow' | 'none' }
+  | { kind: 'clock'; site: number; offsetMs: number }
+  | { kind: 'power'; site: number; share: number }
+  | { kind: 'takeover'; site: number; database: DatabaseName; which: number }
+  | { kind: 'put-away'; site: number }
+  | { kind: 'pause' | 'resume' | 'reseed' | 'stop'; site: number }
+  | { kind: 'backup'; site: number }
+  | { kind: 'restore'; site: number };
+
+export type Step = Action & { readonly gapMs: number };
+
+/** One schedule: all that is to happen, but for small delays, which are drawn while it runs. */
+export interface Plan {
+  readonly seed: number;
+  readonly topology: Topology;
+  readonly engines: readonly Engine[];
+  /** Senders open the store of a MongoDB-like site themselves. */
+  readonly isDirect: boolean;
+  readonly durability: 'sync' | 'lazy';
+  readonly databases: readonly DatabaseName[];
+  readonly batchDocs: number;
+  readonly concurrency: number;
+  readonly steps: readonly Step[];
+}
+
+const STEPS_MIN = 20;
+const STEPS_MAX = 70;
+const IDS = 4;
+const CLOCK_OFF_MS_MAX = 600_000;
+
+const DATABASES: readonly (readonly DatabaseName[])[] = [['articles'], ['states'], ['subscriptions'], ['articles', 'states']];
+
+export function planOf(seed: number): Plan {
+  const random = seededRandom(seed);
+  const topology = random.pick(TOPOLOGIES);
+  const sites = topology === 'copy' || topology === 'pair' ? 2 : 3;
+  const databases = random.pick(DATABASES);
+  const count = STEPS_MIN + random.below(STEPS_MAX - STEPS_MIN);
+  const engine = (): Engine => (random.chance(0.5) ? 'sqlite' : 'mongodb');
+  const engines = Array.from({ length: sites }, engine);
+  const scope: Scope = { random, topology, sites, databases, engines };
+  // Some schedules are calm, some have everything at once.
+  const wild = random.next();
+  return {
+    ...{ seed, topology, engines, databases },
+    isDirect: random.chance(0.4),
+    durability: random.chance(0.5) ? 'sync' : 'lazy',
+    batchDocs: 1 + random.below(4),
+    concurrency: 1 + random.below(3),
+    steps: Array.from({ length: count }, () => ({ ...draw(scope, wild), gapMs: gap(random) })),
+  };
+}
+
+interface Scope {
+  readonly random: Random;
+  readonly topology: Topology;
+  readonly sites: number;
+  readonly databases: readonly DatabaseName[];
+  readonly engines: readonly Engine[];
+}
+
+function gap(random: Random): number {
+  const at = random.next();
+  if (at < 0.5) return random.next() * 3;
+  if (at < 0.85) return random.next() * 40;
+  return random.next() * 300;
+}
+
+function draw(scope: Scope, wild: number): Action {
+  const { random } = scope;
+  if (random.next() > 0.25 + wild * 0.4) return write(scope);
+  const site = random.below(scope.sites);
+  const role = random.pick<Role>(['site', 'repl', 'repl', 'recv']);
+  const database = random.pick(scope.databases);
+  const at = random.below(100);
+  if (at < 18) return { kind: 'crash', site, role, calls: 1 + random.below(12), isDone: random.chance(0.6) };
+  if (at < 30) return { kind: 'start', site, role };
+  if (at < 38) return { kind: 'stall', site, role };
+  if (at < 46) return { kind: 'wake', site, role };
+  if (at < 62) return net(scope, site);
+  if (at < 67) return { kind: 'clock', site, offsetMs: Math.round((random.next() * 2 - 1) * CLOCK_OFF_MS_MAX) };
+  if (at < 73) return { kind: 'power', site, share: random.next() };
+  if (at < 81) return { kind: 'takeover', site, database, which: random.below(4) };
+  if (at < 85) return { kind: 'minute' };
+  if (at < 87) return { kind: 'put-away', site };
+  if (at < 94) return { kind: random.pick(['pause', 'resume', 'resume', 'reseed', 'stop'] as const), site };
+  if (at < 97) return { kind: 'backup', site };
+  return { kind: 'restore', site };
+}
+
+function write({ random, topology, sites, databases }: Scope): Action {
+  const isShared = topology === 'pair' || topology === 'ring';
+  const site = isShared || random.chance(0.05) ? random.below(sites) : 0;
+  const ids = new Set(Array.from({ length: 1 + random.below(3) }, () => random.below(IDS)));
+  const at = random.next();
+  const how = at < 0.15 ? 'delete' : at < 0.6 ? 'expect' : 'blind';
+  return { kind: 'write', site, database: random.pick(databases), ids: [...ids], how };
+}
+
+function net({ random, sites }: Scope, from: number): Action {
+  const to = (from + 1 + random.below(sites - 1)) % sites;
+  const trouble = random.pick(['cut', 'lossy', 'deaf', 'double', 'late', 'slow', 'none'] as const);
+  // A site's way to its own server, where it has one.
+  return { kind: 'net', from, to: random.chance(0.2) ? from : to, trouble };
+}

@@ -1,0 +1,141 @@
+import { startDestination, type RunningDestination } from '../../replicator/destination.ts';
+import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
+import { storeTarget } from '../../replicator/store-target.ts';
+import type { Target } from '../../replicator/target.ts';
+import { codeOf } from '../../store/errors.ts';
+import type { DatabaseName } from '../../store/documents.ts';
+import type { Random } from '../contract/random.ts';
+import { Client } from './client.ts';
+import type { Line } from './model/call.ts';
+import type { Backup, ModelDisk } from './model/disk.ts';
+import { ModelStore } from './model/store.ts';
+import { type Receiver, RemoteTarget, type Way } from './network.ts';
+import type { Oracle } from './oracle.ts';
+import type { Role } from './plan.ts';
+import { MachineClock, Process } from './process.ts';
+import type { Trace } from './trace.ts';
+import type { World } from './world.ts';
+
+/** An embedded store answers within this. */
+const EMBEDDED_MS = 0.5;
+
+export interface SiteContext {
+  readonly world: World;
+  readonly oracle: Oracle;
+  readonly trace: Trace;
+  readonly random: Random;
+  readonly databases: readonly DatabaseName[];
+  readonly durability: 'sync' | 'lazy';
+  readonly batchDocs: number;
+  readonly concurrency: number;
+  readonly direction: 'one-way' | 'two-way';
+  readonly isDirect: boolean;
+}
+
+export interface Sending {
+  readonly to: Site;
+  readonly way: Way;
+}
+
+/** One site: a disk with a store, a clock, and processes that come and go. */
+export class Site {
+  readonly name: string;
+  readonly disk: ModelDisk;
+  readonly clock: MachineClock;
+  /** From its processes to the server of its own store. */
+  readonly local: Way;
+  readonly sendings: Sending[] = [];
+  readonly #context: SiteContext;
+  readonly #procs = new Map<Role, Process>();
+  client: Client | undefined;
+  receiver: Receiver | undefined;
+  destinations: RunningDestination[] = [];
+  backup: { readonly copy: Backup; readonly seq: number } | undefined;
+  /** What a power cut took; whoever wrote it will write it again. */
+  readonly toRepeat: { readonly database: DatabaseName; readonly id: string }[] = [];
+
+  constructor(name: string, disk: ModelDisk, local: Way, context: SiteContext) {
+    this.name = name;
+    this.disk = disk;
+    this.local = local;
+    this.#context = context;
+    this.clock = new MachineClock(context.world);
+  }
+
+  proc(role: Role): Process | undefined {
+    return this.#procs.get(role);
+  }
+
+  start(role: Role): void {
+    const { oracle, durability, direction } = this.#context;
+    const there = this.#procs.get(role);
+    if (there && !there.isDead) return;
+    if (role === 'repl' && this.sendings.length === 0) return;
+    const proc = new Process(`${this.name}.${role}`, this.#context.world, this.clock, this.#context.random, this.#context.trace);
+    proc.trace.add(proc.name, () => 'starts');
+    this.#procs.set(role, proc);
+    const store = this.#open(proc, this, this.local);
+    if (role === 'site') this.client = new Client(proc, store, oracle, durability);
+    if (role === 'recv') this.receiver = { proc, target: storeTarget(store, { engine: this.disk.engine, runtime: proc.runtime }) };
+    if (role === 'repl') this.destinations = this.sendings.map((sending) => this.#send(proc, store, sending, direction));
+  }
+
+  /** All processes at once, and on an embedded store the last writes that were not synced. */
+  cutPower(share: number): void {
+    const { oracle, trace } = this.#context;
+    for (const proc of this.#procs.values()) proc.crash('for want of power');
+    const count = Math.floor(share * (this.disk.unsynced + 1));
+    for (const { database, row } of this.disk.cutPower(count)) {
+      trace.add(this.name, () => `loses ${database}/${row.id}@${row.ver} with power`);
+      oracle.lostPower(this.disk.site, database, row);
+      if (row.ver.endsWith(this.disk.site)) this.toRepeat.push({ database, id: row.id });
+    }
+  }
+
+  takeBackup(): void {
+    this.backup = { copy: this.disk.backup(), seq: this.#context.oracle.seq };
+    this.#context.trace.add(this.name, () => 'is backed up');
+  }
+
+  restore(): void {
+    if (!this.backup) return;
+    for (const proc of this.#procs.values()) proc.crash('to be restored');
+    this.disk.restore(this.backup.copy);
+    this.#context.oracle.setBack(this.disk.site, this.backup.seq);
+    this.#context.trace.add(this.name, () => 'is restored to its backup');
+  }
+
+  #send(proc: Process, source: ModelStore, { to, way }: Sending, direction: 'one-way' | 'two-way'): RunningDestination {
+    const { oracle, databases, batchDocs, concurrency, isDirect } = this.#context;
+    const open = async (): Promise<Target> => {
+      if (!isDirect || to.disk.engine === 'sqlite') {
+        return new RemoteTarget(`https://${to.name}`, proc, way, () => to.receiver);
+      }
+      const store = this.#open(proc, to, way);
+      return storeTarget(store, { engine: to.disk.engine, runtime: proc.runtime, close: () => store.close() });
+    };
+    let state = '';
+    const running = startDestination({
+      ...{ name: to.name, source, open, databases, direction, policies: DEFAULT_POLICIES, adopt: false },
+      limits: { docsPerSecondMax: null, bytesPerSecondMax: null, batchDocs, concurrency },
+      ...{ runtime: proc.runtime, once: false },
+      onStatus: (status) => {
+        const now = `${status.state}: ${status.why}${status.lastError ? ` (${status.lastError.code})` : ''}`;
+        if (now === state || !proc.trace.isOn) return;
+        state = now;
+        proc.trace.add(proc.name, () => `to ${to.name} ${now}`);
+      },
+    });
+    running.ended.catch((error: unknown) => {
+      proc.trace.add(proc.name, () => `to ${to.name} ends: ${(error as Error).message}`);
+      if (codeOf(error) !== 'REPLICATION_TAKEN_OVER') oracle.report('unexpected', String((error as Error).stack));
+    });
+    return running;
+  }
+
+  #open(proc: Process, of: Site, way: Way): ModelStore {
+    const { random } = this.#context;
+    const embedded: Line = () => ({ ms: random.next() * EMBEDDED_MS, backMs: 0, lost: 'no' });
+    return new ModelStore(of.disk, proc, of.disk.engine === 'sqlite' ? embedded : () => way.fate());
+  }
+}
