@@ -1,3 +1,5 @@
+import type { DatabaseName } from './documents.ts';
+
 /**
  * A failure that a person or a program can act on: what was wrong, with which input, and what to do.
  * Every folder lists its own codes in its `errors.ts`; this class is shared by all of them.
@@ -58,7 +60,8 @@ export const STORE_ERRORS = {
   STORE_MIGRATION_FAILED: 'The store was left as it was; the backup named in the message is intact.',
   STORE_BACKUP_FAILED: 'Nothing was changed; make room or name another folder for the backup.',
   STORE_CLOSED: 'The store was closed while the call was under way; open it again.',
-  DATABASE_READ_ONLY: 'This database was set read-only on purpose; set it read-write, or wait for the move to finish.',
+  DATABASE_READ_ONLY:
+    'This database was set read-only on purpose, or is a replica’s; write at the primary, or wait for the move to finish.',
   WRITER_FENCED: 'Another process took this writer over; open a new writer. Nothing that was acknowledged is lost.',
   WRITER_CLOSED: 'The writer was closed; open a new one.',
   WRITE_UNRESOLVED: 'The store did not say whether the write landed; read it back before writing again.',
@@ -75,6 +78,22 @@ export function storeError(
   details: Omit<ErrorDetails, 'advice'> = {},
 ): CodedError<StoreErrorCode> {
   return new CodedError(code, message, { ...details, advice: STORE_ERRORS[code] });
+}
+
+/** A database whose mode forbids the write. `shown`: the store's path or URL without credentials. */
+export function readOnlyError(
+  database: DatabaseName,
+  shown: string,
+  mode: 'read-only' | 'replica',
+): CodedError<'DATABASE_READ_ONLY'> {
+  const message =
+    mode === 'read-only'
+      ? `The database ${database} of ${shown} is read-only.`
+      : `The database ${database} of ${shown} is a replica’s: only its primary writes it.`;
+  return new CodedError('DATABASE_READ_ONLY', message, {
+    input: database,
+    advice: STORE_ERRORS.DATABASE_READ_ONLY,
+  });
 }
 
 /** A store that was to be opened as it is, but wants an upgrade. `shown`: its path or URL without credentials. */

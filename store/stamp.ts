@@ -8,6 +8,7 @@ import { type DatabaseName, NUMBERED } from './documents.ts';
 import { bucketOf, canonicalJson, type Fingerprints, fingerprints } from './envelope.ts';
 import { storeError } from './errors.ts';
 import { integerId } from './ids.ts';
+import { isStoredDocument } from './stored-document.ts';
 import { readVersion, type VersionClock } from './version.ts';
 
 export const DOCUMENT_BYTES_MAX = 8 * 1024 * 1024;
@@ -24,6 +25,7 @@ type Vector = Readonly<Record<string, string>> | null;
 /** What an engine knows of the document that is there before a write. `num`: 0 where it has none. */
 export interface There {
   readonly ver: Version;
+  readonly org: SiteId;
   readonly vv: Vector;
   readonly del: boolean;
   readonly num: number;
@@ -33,19 +35,24 @@ export interface There {
 export interface PreparedEdit {
   readonly id: string;
   readonly ifVer: Version | null | undefined;
+  readonly above: Version | undefined;
   readonly content: object | null;
   /** `head + num + tail` is the canonical content; `tail` is null where no number is wanting. */
   readonly head: string;
   readonly tail: string | null;
 }
 
+/** A replica, checked. `content` may be parsed out of `body` only when it is asked for. */
 export interface PreparedReplica {
   readonly replica: Replica<unknown>;
   readonly content: object | null;
   readonly body: string;
 }
 
-/** All of a document but its place in the change feed. `body` is `canonicalJson(content)`, `null` in a tombstone. */
+/**
+ * All of a document but its place in the change feed. `body` is `canonicalJson(content)`, `null` in a tombstone; of a
+ * replica, `content` may be parsed out of it only when it is asked for.
+ */
 export interface Stamped extends Fingerprints {
   readonly id: string;
   readonly ver: Version;
@@ -68,8 +75,10 @@ export interface Stamper {
 export function prepareEdits(database: DatabaseName, edits: readonly Edit<unknown>[]): PreparedEdit[] {
   checkIds(edits);
   const numbered = NUMBERED.has(database);
-  return edits.map(({ id, content, ifVer }) => {
-    if (content === null) return { id, ifVer, content, head: 'null', tail: null };
+  return edits.map(({ id, content, ifVer, above }) => {
+    if (above !== undefined && !VERSION.test(above))
+      throw invalid(id, `the version to be above is malformed: ${JSON.stringify(above)}`);
+    if (content === null) return { id, ifVer, above, content, head: 'null', tail: null };
     checkContent(id, content);
     const wants = numbered && (content as { num?: unknown }).num === 0;
     let whole = content;
@@ -78,7 +87,7 @@ export function prepareEdits(database: DatabaseName, edits: readonly Edit<unknow
       whole = wellFormed(content) as object;
       ({ head, tail } = serialize(id, whole, wants));
     }
-    return { id, ifVer, content: whole, head, tail };
+    return { id, ifVer, above, content: whole, head, tail };
   });
 }
 
@@ -86,8 +95,10 @@ export function prepareEdits(database: DatabaseName, edits: readonly Edit<unknow
 export function prepareReplicas(replicas: readonly Replica<unknown>[]): PreparedReplica[] {
   checkIds(replicas);
   return replicas.map((replica) => {
-    const { id, ver, content } = replica;
+    const { id, ver, body } = replica;
     if (!VERSION.test(ver)) throw invalid(id, `its version is malformed: ${JSON.stringify(ver)}`);
+    if (body !== undefined && isStoredDocument(replica)) return prepareStored(replica, body);
+    const { content } = replica;
     if (content === null) return { replica, content, body: 'null' };
     checkContent(id, content);
     let whole = content;
@@ -100,6 +111,22 @@ export function prepareReplicas(replicas: readonly Replica<unknown>[]): Prepared
   });
 }
 
+/**
+ * A document just as an engine read it: its body went through `prepareEdits` or `prepareReplicas` before it was stored,
+ * and its content is parsed out of that body. The body of anything else is not trusted, as `{...doc, content}` would
+ * carry another one's along; it is made of the content again.
+ */
+function prepareStored(replica: Replica<unknown>, body: string): PreparedReplica {
+  checkSize(replica.id, body);
+  return {
+    replica,
+    body,
+    get content() {
+      return replica.content as object | null;
+    },
+  };
+}
+
 /** Whether compare-and-set lets this edit pass. */
 export function passes(edit: Pick<PreparedEdit, 'ifVer'>, there: There | undefined): boolean {
   if (edit.ifVer === undefined) return true;
@@ -107,9 +134,24 @@ export function passes(edit: Pick<PreparedEdit, 'ifVer'>, there: There | undefin
   return there?.ver === edit.ifVer;
 }
 
-/** Whether what is there is as new as a replica, or newer. */
-export function isStale(replica: Pick<Replica<unknown>, 'ver'>, there: Pick<There, 'ver'> | undefined): boolean {
-  return there !== undefined && there.ver >= replica.ver;
+/** Whether `ifVer` of a replica forbids it: another version is there than the one that was decided upon. */
+export function conflicts({ ifVer }: Pick<Replica<unknown>, 'ifVer'>, there: Pick<There, 'ver'> | undefined): boolean {
+  return ifVer !== undefined && (there?.ver ?? null) !== ifVer;
+}
+
+/** Whether what is there is as new as a replica, or newer. One that heals also replaces its own version: see `heals`. */
+export function isStale(
+  replica: Pick<Replica<unknown>, 'ver' | 'heal'>,
+  there: Pick<There, 'ver'> | undefined,
+): boolean {
+  if (there === undefined) return false;
+  return replica.heal === true ? there.ver > replica.ver : there.ver >= replica.ver;
+}
+
+/** Whether a stamped replica differs from what is stored under the very same version, which is damaged then. */
+export function heals(stamped: Stamped, stored: Fingerprints & Pick<Stamped, 'body'>): boolean {
+  const words = ['b', 'h1', 'h2', 'h3'] as const;
+  return stamped.body !== stored.body || words.some((word) => stamped[word] !== stored[word]);
 }
 
 /**
@@ -119,9 +161,10 @@ export function isStale(replica: Pick<Replica<unknown>, 'ver'>, there: Pick<Ther
  */
 export function stampEdit(stamper: Stamper, edit: PreparedEdit, there: There | undefined, slot: number): Stamped {
   if (there) stamper.versions.observe(there.ver);
+  if (edit.above) stamper.versions.observe(edit.above);
   const ver = stamper.versions.next();
   const now = stamper.clock();
-  const vv = there?.vv ? { ...there.vv, [stamper.site]: clockOf(ver) } : null;
+  const vv = there ? vectorAfter(there, stamper.site, ver) : null;
   const del = edit.content === null;
   let { content, head: body } = edit;
   if (edit.tail !== null) {
@@ -136,11 +179,32 @@ export function stampEdit(stamper: Stamper, edit: PreparedEdit, there: There | u
 /** A replica as it will be stored: version, origin and integer id stay. Call only where it is not stale. */
 export function stampReplica(stamper: Stamper, prepared: PreparedReplica): Stamped {
   const { id, ver, org, vv, delAt } = prepared.replica;
+  const { body } = prepared;
   stamper.versions.observe(ver);
-  const del = prepared.content === null;
-  const prints = fingerprints(id, prepared.body, ver, del);
-  const { content, body } = prepared;
-  return { id, ver, org, vv, del, delAt: del ? (delAt ?? stamper.clock()) : null, content, body, ...prints };
+  const del = body === 'null';
+  const prints = fingerprints(id, body, ver, del);
+  return {
+    id,
+    ver,
+    org,
+    vv,
+    del,
+    delAt: del ? (delAt ?? stamper.clock()) : null,
+    get content() {
+      return prepared.content;
+    },
+    body,
+    ...prints,
+  };
+}
+
+/**
+ * The version vector of an edit. A document that only this site ever edited needs none, as `{[org]: clock of ver}` is
+ * meant; over another site's version one begins that holds its ancestors, so that ancestry is never lost.
+ */
+function vectorAfter(there: There, site: SiteId, ver: Version): Vector {
+  if (there.vv === null && there.org === site) return null;
+  return { ...(there.vv ?? { [there.org]: clockOf(there.ver) }), [site]: clockOf(ver) };
 }
 
 /** The writers of one site differ by their slot; those of two sites, nearly always, by the site's own bits. */
@@ -177,10 +241,13 @@ function checkContent(id: string, content: unknown): asserts content is object {
 /** Canonical JSON, split around the value of the top-level `num` where one is to be filled in. */
 function serialize(id: string, content: object, split: boolean): { head: string; tail: string | null } {
   const parts = split ? aroundNum(id, content) : { head: canonical(id, content), tail: null };
-  const text = parts.head + (parts.tail ?? '');
+  checkSize(id, parts.head + (parts.tail ?? ''));
+  return parts;
+}
+
+function checkSize(id: string, text: string): void {
   if (text.length * 3 > DOCUMENT_BYTES_MAX && Buffer.byteLength(text) > DOCUMENT_BYTES_MAX)
     throw invalid(id, `it is larger than ${DOCUMENT_BYTES_MAX} bytes`);
-  return parts;
 }
 
 function aroundNum(id: string, content: object): { head: string; tail: string } {

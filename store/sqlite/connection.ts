@@ -49,6 +49,11 @@ export class Connection {
     return statement;
   }
 
+  /** Changes of the schema. Only inside `write`. */
+  exec(sql: string): void {
+    this.#db.exec(sql);
+  }
+
   /** Statements that need not see one state of the store. */
   read<T>(use: () => T): Promise<T> {
     return whileBusy(this.patience, use);

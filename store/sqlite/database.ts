@@ -3,6 +3,8 @@ import type {
   ChangeFeed,
   ChangePage,
   Database,
+  DigestPage,
+  DigestQuery,
   Live,
   Mode,
   ScanOptions,
@@ -16,10 +18,15 @@ import type { Faults } from '../faults.ts';
 import { compareIds, endOfPrefix } from '../id-order.ts';
 import type { Stamper } from '../stamp.ts';
 import type { Connection } from './connection.ts';
-import { DOCUMENT, type DocumentRow, documentOf, isLive, Rows } from './rows.ts';
+import { countAfter, digests } from './digests.ts';
+import { buildIndexes, deferIndexes } from './indexes.ts';
+import { DOCUMENT, type DocumentRow, documentOf, isLive, Rows, unparsedOf } from './rows.ts';
 import { changeMode, fence, modeOf, SLOT, slotState, takeLease } from './slots.ts';
 import { bucketSums } from './sums.ts';
 import { SqliteWriter } from './writer.ts';
+
+/** A page of changes ends once its bodies exceed this, unless the caller says otherwise. */
+const PAGE_CHARS_MAX = 32 * 1024 * 1024;
 
 export interface DatabaseContext {
   readonly db: Connection;
@@ -44,7 +51,8 @@ export class SqliteDatabase<C> implements Database<C> {
     this.#rows = new Rows(context.db, name);
     this.changes = {
       slots: () => this.#slots(),
-      read: (slot, after, limit) => this.#read(slot, after, limit),
+      read: (slot, after, limit, charsMax) => this.#read(slot, after, limit, charsMax),
+      remaining: (slot, after) => this.#remaining(slot, after),
       takeOver: (slot) => this.#takeOver(slot),
     };
   }
@@ -64,6 +72,18 @@ export class SqliteDatabase<C> implements Database<C> {
     });
   }
 
+  async versions(ids: readonly string[]): Promise<Map<string, Versioned<C>>> {
+    const sql = `SELECT ${DOCUMENT} FROM ${this.name} WHERE _id = ?`;
+    return await this.db.read(() => {
+      const found = new Map<string, Versioned<C>>();
+      for (const id of ids) {
+        const row = this.db.statement(sql).get(id) as DocumentRow | undefined;
+        if (row) found.set(id, unparsedOf(row));
+      }
+      return found;
+    });
+  }
+
   scan(options: ScanOptions & { deleted?: false }): Promise<Live<C>[]>;
   scan(options: ScanOptions): Promise<Versioned<C>[]>;
   async scan({ prefix = '', after = '', limit, deleted = false }: ScanOptions): Promise<Versioned<C>[]> {
@@ -72,9 +92,11 @@ export class SqliteDatabase<C> implements Database<C> {
     const sql = `SELECT ${DOCUMENT} FROM ${this.name} WHERE ${from} AND _id < ? AND del <= ? ORDER BY _id LIMIT ?`;
     // A blob sorts behind any text.
     const end = endOfPrefix(prefix) ?? new Uint8Array();
-    return await this.db.read(() =>
-      this.#documents(sql, from === '_id > ?' ? after : prefix, end, deleted ? 1 : 0, limit),
-    );
+    const first = from === '_id > ?' ? after : prefix;
+    return await this.db.read(() => {
+      const rows = this.db.statement(sql).all(first, end, deleted ? 1 : 0, limit) as unknown as DocumentRow[];
+      return rows.map(unparsedOf<C>);
+    });
   }
 
   async count(): Promise<number> {
@@ -87,12 +109,23 @@ export class SqliteDatabase<C> implements Database<C> {
     return await bucketSums(this.name, this.db.patience);
   }
 
+  async digests(query: DigestQuery): Promise<DigestPage> {
+    return await digests(this.db, this.name, query);
+  }
+
   async mode(): Promise<Mode> {
     return await this.db.read(() => modeOf(this.db, this.name));
   }
 
   async setMode(mode: Mode): Promise<void> {
     await this.db.write('sync', () => changeMode(this.db, this.name, mode));
+  }
+
+  async setIndexes(indexes: 'deferred' | 'kept'): Promise<boolean> {
+    const { db, leases } = this.#context;
+    return indexes === 'deferred'
+      ? await deferIndexes(db, this.name, leases)
+      : await buildIndexes(db, this.name, leases);
   }
 
   async openWriter(options: WriterOptions): Promise<Writer<C>> {
@@ -105,29 +138,37 @@ export class SqliteDatabase<C> implements Database<C> {
 
   #get(id: string): Live<C> | undefined {
     const sql = `SELECT ${DOCUMENT} FROM ${this.name} WHERE _id = ? AND del = 0`;
-    const [doc] = this.#documents(sql, id);
+    const row = this.db.statement(sql).get(id) as DocumentRow | undefined;
+    const doc = row && documentOf<C>(row);
     return doc && isLive(doc) ? doc : undefined;
-  }
-
-  #documents(sql: string, ...parameters: (string | number | Uint8Array)[]): Versioned<C>[] {
-    const rows = this.db.statement(sql).all(...parameters) as unknown as DocumentRow[];
-    return rows.map(documentOf<C>);
   }
 
   async #slots(): Promise<SlotState[]> {
     return await this.db.snapshot(() => [slotState(this.db, this.name)]);
   }
 
-  async #read(slot: number, after: number, limit: number): Promise<ChangePage<C>> {
+  async #read(slot: number, after: number, limit: number, charsMax = PAGE_CHARS_MAX): Promise<ChangePage<C>> {
     if (slot !== SLOT) return { docs: [], through: after, stable: 0 };
     return await this.db.snapshot(() => {
       const { stable } = slotState(this.db, this.name);
+      const docs: Versioned<C>[] = [];
       const sql = `SELECT ${DOCUMENT} FROM ${this.name} WHERE n > ? ORDER BY n LIMIT ?`;
-      const docs = this.#documents(sql, after, limit);
+      let chars = 0;
+      for (const row of this.db.statement(sql).iterate(after, limit) as IterableIterator<unknown>) {
+        const document = row as DocumentRow;
+        docs.push(unparsedOf<C>(document));
+        chars += document.body.length;
+        if (chars > charsMax) break;
+      }
+      const isCut = docs.length >= limit || chars > charsMax;
       // A checkpoint can be past `stable`, after a power cut took what was shipped already.
-      const through = docs.length < limit ? Math.max(after, stable) : (docs.at(-1)?.n ?? after);
+      const through = isCut ? (docs.at(-1)?.n ?? after) : Math.max(after, stable);
       return { docs, through, stable };
     });
+  }
+
+  async #remaining(slot: number, after: number): Promise<number> {
+    return slot === SLOT ? await countAfter(this.db, this.name, after) : 0;
   }
 
   async #takeOver(slot: number): Promise<SlotState> {

@@ -1,7 +1,9 @@
 import type { StatementSync } from 'node:sqlite';
 import type { Live, SiteId, Version, Versioned } from '../contract.ts';
 import { type DatabaseName, NUMBERED } from '../documents.ts';
+import type { Fingerprints } from '../envelope.ts';
 import type { Stamped, There } from '../stamp.ts';
+import { parse, storedDocument } from '../stored-document.ts';
 import type { Connection } from './connection.ts';
 import { SLOT } from './slots.ts';
 import { extracted } from './tables.ts';
@@ -40,7 +42,7 @@ export class Rows {
     const own = this.#extracted.map(({ column }) => column);
     const columns = ['n', '_id', 'ver', 'org', 'vv', 'del', 'delAt', 'b', 'h1', 'h2', 'h3', ...own, 'body'];
     const num = own.includes('num') ? 'num' : 'NULL AS num';
-    this.#there = `SELECT n, ver, vv, del, ${num} FROM ${name} WHERE _id = ?`;
+    this.#there = `SELECT n, ver, org, vv, del, ${num} FROM ${name} WHERE _id = ?`;
     this.#insert = `INSERT INTO ${name} (${columns}) VALUES (${columns.map(() => '?')})`;
     this.#update = `UPDATE ${name} SET ${columns.map((column) => `${column} = ?`)} WHERE n = ?`;
     this.#greatestNum = NUMBERED.has(name) ? `SELECT max(num) AS num FROM ${name}` : undefined;
@@ -52,10 +54,17 @@ export class Rows {
     return {
       n: Number(row.n),
       ver: row.ver as Version,
+      org: row.org as SiteId,
       vv: vectorOf(row.vv as string | null),
       del: row.del === 1,
       num: Number(row.num ?? 0),
     };
+  }
+
+  /** What verification goes by, of a document that is there. */
+  stored(n: number): Fingerprints & { readonly body: string } {
+    const sql = `SELECT b, h1, h2, h3, body FROM ${this.name} WHERE n = ?`;
+    return this.#statement(sql).get(n) as unknown as Fingerprints & { body: string };
   }
 
   put(doc: Stamped, n: number, previous: number | undefined): void {
@@ -90,7 +99,17 @@ export class Rows {
   }
 }
 
+/** Parsed: to be read here. */
 export function documentOf<C>(row: DocumentRow): Versioned<C> {
+  return { ...envelopeOf(row), content: parse<C>(row._id, row.body) };
+}
+
+/** With its body, and not parsed: to be passed on. */
+export function unparsedOf<C>(row: DocumentRow): Versioned<C> {
+  return storedDocument<C>(envelopeOf(row), row.body);
+}
+
+function envelopeOf(row: DocumentRow): Omit<Versioned<unknown>, 'content' | 'body'> {
   return {
     id: row._id,
     ver: row.ver as Version,
@@ -99,7 +118,6 @@ export function documentOf<C>(row: DocumentRow): Versioned<C> {
     slot: SLOT,
     n: row.n,
     delAt: row.delAt,
-    content: JSON.parse(row.body) as C | null,
   };
 }
 

@@ -13,7 +13,7 @@
 import { hostname } from 'node:os';
 import type { Mode, SlotState } from '../contract.ts';
 import type { DatabaseName } from '../documents.ts';
-import { storeError } from '../errors.ts';
+import { readOnlyError, storeError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 
 export const SLOT = 1;
@@ -37,6 +37,9 @@ export interface Lease {
   readonly epoch: number;
 }
 
+/** Local edits, or documents of other sites. */
+export type WriteKind = 'edit' | 'apply';
+
 /** The numbers that a transaction may give: from `next` to `end`, both included. */
 export interface Numbers {
   readonly next: number;
@@ -46,23 +49,33 @@ export interface Numbers {
 /** For a synced transaction: notes a writer, and reserves a range of numbers above all that were ever given. */
 export function takeLease(db: Connection, name: DatabaseName, owner: string): Lease {
   const { epoch, mode, reserved } = slotRow(db, name);
-  if (mode === 'read-only') throw readOnly(db, name);
+  if (mode === 'read-only') throw readOnlyError(name, db.path, mode);
   forgetTheDead(db, name);
   db.statement('UPDATE slots SET base = ?, reserved = ? WHERE database = ?').run(reserved, reserved + RANGE, name);
-  const row = db
-    .statement('INSERT INTO leases (database, owner, host, pid) VALUES (?, ?, ?, ?) RETURNING lease')
-    .get(name, owner, hostname(), process.pid);
-  return { lease: Number(row?.lease), epoch };
+  return { lease: noteLease(db, name, owner), epoch };
+}
+
+/** For a synced transaction: notes that this process holds something. */
+export function noteLease(db: Connection, database: string, owner: string): number {
+  const sql = 'INSERT INTO leases (database, owner, host, pid) VALUES (?, ?, ?, ?) RETURNING lease';
+  return Number(db.statement(sql).get(database, owner, hostname(), process.pid)?.lease);
+}
+
+/** Whether the process that took this lease still runs, as far as one can tell from here. */
+export function isHeld(db: Connection, lease: number): boolean {
+  const row = db.statement('SELECT host, pid FROM leases WHERE lease = ?').get(lease);
+  return row !== undefined && (row.host !== hostname() || isAlive(Number(row.pid)));
 }
 
 export function dropLease(db: Connection, lease: number): void {
   db.statement('DELETE FROM leases WHERE lease = ?').run(lease);
 }
 
-/** Throws DATABASE_READ_ONLY or WRITER_FENCED where the writer may not write any more. */
-export function numbersFor(db: Connection, name: DatabaseName, epoch: number): Numbers {
+/** Throws DATABASE_READ_ONLY or WRITER_FENCED where the writer may not write any more, or not so. */
+export function numbersFor(db: Connection, name: DatabaseName, epoch: number, kind: WriteKind): Numbers {
   const row = slotRow(db, name);
-  if (row.mode === 'read-only') throw readOnly(db, name);
+  if (row.mode === 'read-only' || (row.mode === 'replica' && kind === 'edit'))
+    throw readOnlyError(name, db.path, row.mode);
   if (row.epoch !== epoch) {
     const message = `This writer of ${name} in ${db.path} was taken over by another process.`;
     throw storeError('WRITER_FENCED', message, { input: name });
@@ -122,8 +135,4 @@ function isAlive(pid: number): boolean {
   } catch (error) {
     return (error as NodeJS.ErrnoException).code !== 'ESRCH';
   }
-}
-
-function readOnly(db: Connection, name: DatabaseName): Error {
-  return storeError('DATABASE_READ_ONLY', `The database ${name} of ${db.path} is read-only.`, { input: name });
 }

@@ -8,6 +8,7 @@ import { Connection } from './connection.ts';
 import { SqliteControl } from './control.ts';
 import { SqliteDatabase } from './database.ts';
 import { SqliteFeeds } from './feeds.ts';
+import { buildForsaken } from './indexes.ts';
 import { openFile } from './open-file.ts';
 import { MIGRATIONS, type Migration } from './schema.ts';
 import { dropLease } from './slots.ts';
@@ -37,7 +38,14 @@ export async function openSqlite(
   });
   const schemaVersion = migrations.at(-1)?.version ?? 0;
   const connection = new Connection(db, { path, waitMsMax, schemaVersion });
-  return new SqliteStore(connection, siteOf(db), schemaVersion, options.clock ?? Date.now, faults);
+  const store = new SqliteStore(connection, siteOf(db), schemaVersion, options.clock ?? Date.now, faults);
+  try {
+    if (options.upgrade ?? true) await store.buildForsaken();
+    return store;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
 }
 
 function siteOf(db: DatabaseSync): SiteId {
@@ -75,6 +83,11 @@ class SqliteStore implements Store {
 
   database<N extends DatabaseName>(name: N): Database<Contents[N]> {
     return this[name] as unknown as Database<Contents[N]>;
+  }
+
+  /** Makes the indexes that a process left out while it loaded, and was killed. */
+  async buildForsaken(): Promise<void> {
+    await buildForsaken(this.#db, this.#leases);
   }
 
   async health(): Promise<StoreHealth> {

@@ -4,6 +4,8 @@ import type { DatabaseName } from '../documents.ts';
 import { storeError } from '../errors.ts';
 import type { Faults } from '../faults.ts';
 import {
+  conflicts,
+  heals,
   isStale,
   type PreparedEdit,
   type PreparedReplica,
@@ -16,8 +18,9 @@ import {
   stampReplica,
 } from '../stamp.ts';
 import type { Connection } from './connection.ts';
+import { putNote } from './control.ts';
 import type { Rows } from './rows.ts';
-import { dropLease, type Lease, numbersFor, reserve, SLOT } from './slots.ts';
+import { dropLease, type Lease, numbersFor, reserve, SLOT, type WriteKind } from './slots.ts';
 
 /** Documents and bytes of one transaction: larger batches give others a turn in between. */
 const TRANSACTION_DOCS_MAX = 256;
@@ -37,6 +40,13 @@ interface Change {
   readonly id: string;
   readonly chars: number;
   readonly place: (numbers: Numbering) => Outcome;
+}
+
+interface Batch {
+  readonly kind: WriteKind;
+  readonly changes: readonly Change[];
+  /** To be put with the last of them. */
+  readonly note?: { readonly id: string; readonly json: string };
 }
 
 /** The numbers were used up: to be reserved, outside the transaction, and tried again. */
@@ -80,11 +90,17 @@ export class SqliteWriter<C> implements Writer<C> {
   }
 
   edit(edits: readonly Edit<C>[]): Promise<Outcome[]> {
-    return this.#write(() => prepareEdits(this.#name, edits).map((edit) => this.#editChange(edit)));
+    return this.#write(() => {
+      const changes = prepareEdits(this.#name, edits).map((edit) => this.#editChange(edit));
+      return { kind: 'edit', changes };
+    });
   }
 
-  apply(replicas: readonly Replica<C>[]): Promise<Outcome[]> {
-    return this.#write(() => prepareReplicas(replicas).map((replica) => this.#replicaChange(replica)));
+  apply(replicas: readonly Replica<C>[], note?: { readonly id: string; readonly value: unknown }): Promise<Outcome[]> {
+    return this.#write(() => {
+      const changes = prepareReplicas(replicas).map((replica) => this.#replicaChange(replica));
+      return { kind: 'apply', changes, ...(note && { note: { id: note.id, json: JSON.stringify(note.value) } }) };
+    });
   }
 
   /** `stable` is the last committed number: what was acknowledged is covered already. */
@@ -108,7 +124,7 @@ export class SqliteWriter<C> implements Writer<C> {
     await db.write('sync', () => dropLease(db, this.lease));
   }
 
-  async #write(prepare: () => Change[]): Promise<Outcome[]> {
+  async #write(prepare: () => Batch): Promise<Outcome[]> {
     this.#context.db.checkOpen();
     if (this.#closed) throw storeError('WRITER_CLOSED', `This writer of ${this.#name} is closed.`);
     const writing = this.#writeAll(prepare());
@@ -120,22 +136,26 @@ export class SqliteWriter<C> implements Writer<C> {
     }
   }
 
-  async #writeAll(changes: readonly Change[]): Promise<Outcome[]> {
+  async #writeAll({ kind, changes, note }: Batch): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
-    for (let from = 0; from < changes.length; ) {
+    for (let from = 0; from < changes.length || (from === 0 && note); ) {
       if (from > 0) await turn();
       const to = endOfTransaction(changes, from);
-      outcomes.push(...(await this.#transact(changes.slice(from, to))));
+      const isLast = to >= changes.length;
+      outcomes.push(
+        ...(await this.#transact({ kind, changes: changes.slice(from, to), ...(isLast && note && { note }) })),
+      );
+      if (isLast) break;
       from = to;
     }
     return outcomes;
   }
 
-  async #transact(changes: readonly Change[]): Promise<Outcome[]> {
+  async #transact(batch: Batch): Promise<Outcome[]> {
     const { db, faults } = this.#context;
     const info = { database: this.#name, slot: SLOT };
     await faults?.at('before-commit', { ...info, n: 0 });
-    const { outcomes, last } = await this.#commit(db, changes);
+    const { outcomes, last } = await this.#commit(db, batch);
     try {
       await faults?.at('after-commit', { ...info, n: last });
     } catch (cause) {
@@ -144,23 +164,26 @@ export class SqliteWriter<C> implements Writer<C> {
     return outcomes;
   }
 
-  async #commit(db: Connection, changes: readonly Change[]): Promise<{ outcomes: Outcome[]; last: number }> {
-    const { rows, stamper } = this.#context;
+  async #commit(db: Connection, batch: Batch): Promise<{ outcomes: Outcome[]; last: number }> {
     for (;;) {
       try {
-        return await db.write(this.#options.durability, () => {
-          const { next, end } = numbersFor(db, this.#name, this.epoch);
-          const numbering = new Numbering(next, end);
-          // Another process may have numbered later than this one's clock shows: its integer ids must stay below.
-          stamper.versions.observeNumber(rows.greatestNum());
-          const outcomes = changes.map((change) => change.place(numbering));
-          return { outcomes, last: numbering.last };
-        });
+        return await db.write(this.#options.durability, () => this.#place(db, batch));
       } catch (error) {
         if (!(error instanceof NumbersUsedUp)) throw error;
-        await db.write('sync', () => reserve(db, this.#name, changes.length));
+        await db.write('sync', () => reserve(db, this.#name, batch.changes.length));
       }
     }
+  }
+
+  #place(db: Connection, { kind, changes, note }: Batch): { outcomes: Outcome[]; last: number } {
+    const { rows, stamper } = this.#context;
+    const { next, end } = numbersFor(db, this.#name, this.epoch, kind);
+    const numbering = new Numbering(next, end);
+    // Another process may have numbered later than this one's clock shows: its integer ids must stay below.
+    if (kind === 'edit') stamper.versions.observeNumber(rows.greatestNum());
+    const outcomes = changes.map((change) => change.place(numbering));
+    if (note) putNote(db, note.id, note.json);
+    return { outcomes, last: numbering.last };
   }
 
   #editChange(edit: PreparedEdit): Change {
@@ -182,7 +205,10 @@ export class SqliteWriter<C> implements Writer<C> {
     const place = (numbering: Numbering): Outcome => {
       const there = rows.there(replica.id);
       if (isStale(replica, there)) return { id: replica.id, result: 'stale' };
+      if (conflicts(replica, there)) return { id: replica.id, result: 'conflict' };
       const stamped = stampReplica(stamper, prepared);
+      if (there?.ver === replica.ver && !heals(stamped, rows.stored(there.n)))
+        return { id: replica.id, result: 'stale' };
       const n = numbering.next();
       rows.put(stamped, n, there?.n);
       return written(stamped, n);
