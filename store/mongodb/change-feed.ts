@@ -1,6 +1,10 @@
-import type { ChangeFeed, ChangePage, SlotState } from '../contract.ts';
-import { listSlots, type SlotDocument, type SlotsContext, slotId, stateOf, takeOver } from './slots.ts';
-import { fromStored, REAL } from './stored-document.ts';
+import { BSON } from 'mongodb';
+import type { ChangeFeed, ChangePage, SlotState, Versioned } from '../contract.ts';
+import { listSlots, readSlot, type SlotDocument, type SlotsContext, slotId, stateOf, takeOver } from './slots.ts';
+import { fillersOf, fromStored, REAL, type StoredDocument } from './stored-document.ts';
+
+/** Numbers counted by one query: so no single answer takes longer than a connection is waited for. */
+const COUNT_NUMBERS_MAX = 500_000;
 
 /** One database's changes: its documents, slot by slot, in the order of their numbers. */
 export class MongodbChangeFeed<C> implements ChangeFeed<C> {
@@ -14,22 +18,45 @@ export class MongodbChangeFeed<C> implements ChangeFeed<C> {
     return (await listSlots(this.#context)).map(stateOf);
   }
 
-  /** `stable` is read first: a document that is written between the two reads lies beyond it. */
-  async read(slot: number, after: number, limit: number): Promise<ChangePage<C>> {
+  /**
+   * `stable` is read first: a document that is written between the two reads lies beyond it. Characters are counted as
+   * bytes of BSON, which are about as many; of documents it holds one answer of the server at most, which is 16 MiB.
+   */
+  async read(slot: number, after: number, limit: number, charsMax = Number.POSITIVE_INFINITY): Promise<ChangePage<C>> {
     const { db, name } = this.#context;
     return await db.inOrder(async (session) => {
       const found = await db.control.findOne<SlotDocument>({ _id: slotId(name, slot) }, { session });
       const stable = found?.stable ?? 0;
       if (stable <= after || limit <= 0) return { docs: [], through: after, stable };
-      const docs = await db
+      const cursor = db
         .documents(name)
-        .find({ slot, n: { $gt: after, $lte: stable }, ...REAL }, { session })
+        .find({ slot, n: { $gt: after, $lte: stable }, ...REAL }, { session, raw: true, batchSize: limit })
         .sort({ n: 1 })
-        .limit(limit)
-        .toArray();
-      const through = docs.length < limit ? stable : (docs.at(-1)?.n ?? after);
-      return { docs: docs.map(fromStored<C>), through, stable };
+        .limit(limit);
+      const docs: Versioned<C>[] = [];
+      let chars = 0;
+      for await (const raw of cursor) {
+        const bytes = raw as unknown as Uint8Array;
+        docs.push(fromStored<C>(BSON.deserialize(bytes) as StoredDocument));
+        chars += bytes.length;
+        if (chars > charsMax) break;
+      }
+      const isCut = docs.length === limit || chars > charsMax;
+      return { docs, through: isCut ? (docs.at(-1)?.n ?? after) : stable, stable };
     });
+  }
+
+  /** From two indexes: every number that is taken, but for the fillers. */
+  async remaining(slot: number, after: number): Promise<number> {
+    const { db, name } = this.#context;
+    const stable = (await readSlot(this.#context, slot))?.stable ?? 0;
+    let count = 0;
+    for (let from = after; from < stable; from += COUNT_NUMBERS_MAX) {
+      const n = { $gt: from, $lte: Math.min(stable, from + COUNT_NUMBERS_MAX) };
+      count += await db.patiently(() => db.documents(name).countDocuments({ slot, n }));
+      count -= await db.patiently(() => db.documents(name).countDocuments({ _id: fillersOf(slot), slot, n, fill: 1 }));
+    }
+    return count;
   }
 
   takeOver(slot: number): Promise<SlotState> {

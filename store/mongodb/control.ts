@@ -1,6 +1,6 @@
 import type { Control, ControlNote } from '../contract.ts';
 import { storeError } from '../errors.ts';
-import { endOfPrefix } from '../id-order.ts';
+import { compareIds, endOfPrefix } from '../id-order.ts';
 import type { Connection, ControlDocument } from './connection.ts';
 import { isDuplicateKey, mayPass } from './failures.ts';
 
@@ -26,17 +26,35 @@ export class MongodbControl implements Control {
     return found ? noteOf(found) : undefined;
   }
 
-  async list(prefix: string): Promise<ControlNote[]> {
-    const range = { $gte: NOTE + prefix, $lt: endOfPrefix(NOTE + prefix) ?? '' };
+  async list(prefix: string, page: { readonly after?: string; readonly limit?: number } = {}): Promise<ControlNote[]> {
+    const { after = '', limit } = page;
+    // The server takes 0 for no limit.
+    if (limit !== undefined && limit <= 0) return [];
+    const from = compareIds(after, prefix) >= 0 ? { $gt: NOTE + after } : { $gte: NOTE + prefix };
+    const range = { ...from, $lt: endOfPrefix(NOTE + prefix) ?? '' };
     const found = await this.#db.patiently(() =>
-      this.#db.control.find<NoteDocument>({ _id: range }).sort({ _id: 1 }).toArray(),
+      this.#db.control
+        .find<NoteDocument>({ _id: range })
+        .sort({ _id: 1 })
+        .limit(limit ?? 0)
+        .toArray(),
     );
     return found.map(noteOf);
   }
 
-  async put(id: string, value: unknown, ifRev?: number): Promise<number | null> {
+  /**
+   * Takes the revision of a note that is to be put later, by what this returns. What somebody else puts in between has
+   * a greater one and stays: a process that was stopped meanwhile can't undo the notes of its successor.
+   */
+  async prepare(id: string, value: unknown): Promise<() => Promise<number>> {
     const note: NoteDocument = { _id: NOTE + id, rev: await this.#nextRevision(), json: JSON.stringify(value) };
-    if (ifRev === undefined) return await this.#overwrite(note);
+    return () => this.#overwrite(note);
+  }
+
+  /** Every note waits for the majority and its journal, whatever durability is asked for. */
+  async put(id: string, value: unknown, ifRev?: number): Promise<number | null> {
+    if (ifRev === undefined) return await (await this.prepare(id, value))();
+    const note: NoteDocument = { _id: NOTE + id, rev: await this.#nextRevision(), json: JSON.stringify(value) };
     return ifRev === 0 ? await this.#insert(note) : await this.#replace(note, ifRev);
   }
 

@@ -3,6 +3,8 @@ import type {
   BucketSum,
   ChangeFeed,
   Database,
+  DigestPage,
+  DigestQuery,
   Live,
   Mode,
   ScanOptions,
@@ -16,8 +18,10 @@ import { compareIds, endOfPrefix } from '../id-order.ts';
 import type { Stamper } from '../stamp.ts';
 import { MongodbChangeFeed } from './change-feed.ts';
 import type { Connection } from './connection.ts';
-import { readMode, writeMode } from './modes.ts';
-import { leaseSlot, listSlots, type SlotsContext, takeOver } from './slots.ts';
+import type { MongodbControl } from './control.ts';
+import { readDigests } from './digests.ts';
+import { changeMode, readMode } from './modes.ts';
+import { BULK_WINDOW, leaseSlot, listSlots, type SlotsContext, takeOver, WINDOW } from './slots.ts';
 import { fromStored, isLive, REAL, type StoredDocument } from './stored-document.ts';
 import { countAll, sumBuckets } from './sums.ts';
 import { MongodbWriter } from './writer.ts';
@@ -27,6 +31,7 @@ const IDS_MAX = 1000;
 
 export interface DatabaseContext {
   readonly db: Connection;
+  readonly control: MongodbControl;
   readonly schemaVersion: number;
   readonly stamper: Stamper;
   readonly faults: Faults | undefined;
@@ -59,10 +64,21 @@ export class MongodbDatabase<C> implements Database<C> {
   async getMany(ids: readonly string[]): Promise<Map<string, Live<C>>> {
     const found = new Map<string, Live<C>>();
     await this.someAtATime(ids, async (some) => {
-      for (const stored of await this.documents.find({ _id: { $in: some }, del: false }).toArray()) {
+      const options = { batchSize: some.length };
+      for (const stored of await this.documents.find({ _id: { $in: some }, del: false }, options).toArray()) {
         const doc = fromStored<C>(stored);
         if (isLive(doc)) found.set(doc.id, doc);
       }
+    });
+    return found;
+  }
+
+  async versions(ids: readonly string[]): Promise<Map<string, Versioned<C>>> {
+    const found = new Map<string, Versioned<C>>();
+    await this.someAtATime(ids, async (some) => {
+      const options = { batchSize: some.length };
+      for (const stored of await this.documents.find({ _id: { $in: some }, ...REAL }, options).toArray())
+        found.set(stored._id, fromStored<C>(stored));
     });
     return found;
   }
@@ -98,6 +114,10 @@ export class MongodbDatabase<C> implements Database<C> {
     return await this.db.patiently(() => sumBuckets(this.documents));
   }
 
+  async digests(query: DigestQuery): Promise<DigestPage> {
+    return await this.db.patiently(() => readDigests(this.documents, query));
+  }
+
   async mode(): Promise<Mode> {
     return await readMode(this.#context);
   }
@@ -107,16 +127,22 @@ export class MongodbDatabase<C> implements Database<C> {
    * not free: from then on no number is left for anything still under way.
    */
   async setMode(mode: Mode): Promise<void> {
-    await writeMode(this.#context, mode);
-    if (mode === 'read-write') return;
-    const slots = await listSlots(this.#context);
-    for (const { slot, state } of slots) if (state !== 'free') await takeOver(this.#context, slot);
+    await changeMode(this.#context, mode, async () => {
+      const slots = await listSlots(this.#context);
+      for (const { slot, state } of slots) if (state !== 'free') await takeOver(this.#context, slot);
+    });
+  }
+
+  /** The server keeps its indexes while it writes; to leave them out would gain little, and hide the sums. */
+  async setIndexes(): Promise<boolean> {
+    return false;
   }
 
   async openWriter(options: WriterOptions): Promise<Writer<C>> {
     const { stamper, writers } = this.#context;
     if (NUMBERED.has(this.name)) stamper.versions.observeNumber(await this.#greatestNum());
-    const lease = await leaseSlot(this.#context, options.owner);
+    const window = options.bulk ? BULK_WINDOW : WINDOW;
+    const lease = await leaseSlot(this.#context, options.owner, window);
     const onClose = (): void => void writers.delete(writer);
     const writer: MongodbWriter<C> = new MongodbWriter<C>(lease, { ...this.#context, onClose });
     writers.add(writer);

@@ -9,7 +9,8 @@
  *
  * The number of a write that was dropped, as another version was there, needs no filler. Each attempt was answered, and
  * nothing but the writer sends it again (the driver's own retries are off). And were one left on its way, it could not
- * land: it inserts an id that is there, or replaces a version that is not there any more, and versions only grow.
+ * land: it inserts an id that is there, or replaces a version that is not there any more, and versions only grow, or
+ * what stood at a place where it does not stand any more.
  */
 import type { Collection } from 'mongodb';
 import type { Version } from '../contract.ts';
@@ -35,12 +36,18 @@ const FENCE_MS_MAX = 2_000;
  */
 export type Fate = 'landed' | 'missed' | 'superseded' | 'failed' | 'fenced' | 'unresolved';
 
+/** Where a document stands; no other ever stands there. */
+export interface Place {
+  readonly slot: number;
+  readonly n: number;
+}
+
 export interface Landing {
   readonly id: string;
   readonly ver: Version;
   readonly n: number;
-  /** The version that it replaces; null: it inserts; `older`: any that is older. */
-  readonly replaces: Version | null | 'older';
+  /** The version that it replaces; null: it inserts; `older`: any that is older; a place: what stands just there. */
+  readonly replaces: Version | null | 'older' | Place;
   readonly operation: Operation;
   fate: Fate | undefined;
   /** Of the last attempt that came to nothing. */
@@ -153,9 +160,13 @@ function fateBy(one: Landing, holder: StoredDocument | undefined, there: StoredD
   if (holder) return holder._id === one.id && holder.ver === one.ver ? 'landed' : 'fenced';
   if (!there) return undefined;
   if (there.ver > one.ver) return one.isHazy ? 'superseded' : 'missed';
-  // Elsewhere, so it is not this write, which leaves it alone.
-  if (there.ver === one.ver) return 'missed';
+  // Elsewhere, so it is not this write, which leaves it alone unless it is to replace just this.
+  if (there.ver === one.ver) return isAt(one.replaces, there) ? undefined : 'missed';
   return one.replaces === 'older' || one.replaces === there.ver ? undefined : 'missed';
+}
+
+function isAt(place: Landing['replaces'], { slot, n }: StoredDocument): boolean {
+  return typeof place === 'object' && place !== null && place.slot === slot && place.n === n;
 }
 
 /** A number that is given up must be fenced, unless no attempt at it can be on its way. */

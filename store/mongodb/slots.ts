@@ -15,11 +15,13 @@ import { endOfPrefix } from '../id-order.ts';
 import { sendBulk } from './bulk.ts';
 import { type Connection, type ControlDocument, nextPause, pause } from './connection.ts';
 import { isDuplicateKey } from './failures.ts';
-import { confirmWritable } from './modes.ts';
+import { confirmWritable, type WritableMode } from './modes.ts';
 import { filler, type StoredDocument } from './stored-document.ts';
 
 /** How far beyond `stable` a writer may number: what a takeover has to fill. */
 export const WINDOW = 256;
+/** Of a writer that loads a lot at once. */
+export const BULK_WINDOW = 4096;
 
 /** A lease whose writer gave no sign for so long, by the server's clock, is taken over. */
 export const LEASE_MS_MAX = 60_000;
@@ -61,35 +63,43 @@ export function stateOf({ slot, epoch, stable, window, state, owner }: SlotDocum
   return { slot, epoch, stable, window, owner: state === 'leased' ? owner : '' };
 }
 
+export interface Lease {
+  readonly slot: SlotDocument;
+  /** What it was leased in: any change of mode ends it. */
+  readonly mode: WritableMode;
+}
+
 /** A free slot, after those of the dead were taken over, or else a new one. Throws DATABASE_READ_ONLY, STORE_NEWER. */
-export async function leaseSlot(context: SlotsContext, owner: string): Promise<SlotDocument> {
+export async function leaseSlot(context: SlotsContext, owner: string, window: number): Promise<Lease> {
   await confirmWritable(context);
   await takeOverTheDead(context);
   for (let tries = 0; tries < LEASE_TRIES_MAX; tries += 1) {
     const slots = await listSlots(context);
     const free = slots.find(({ state }) => state === 'free');
-    const leased = await (free ? leaseFree(context, free, owner) : leaseNew(context, slots, owner));
+    const wanted = { owner, window, token: randomUUID() };
+    const leased = await (free ? leaseFree(context, free, wanted) : leaseNew(context, slots, wanted));
     if (!leased) continue;
     // The mode may have changed after it was read, and this slot been leased after those to fence were listed.
     try {
-      await confirmWritable(context);
+      return { slot: leased, mode: await confirmWritable(context) };
     } catch (error) {
       await release(context, leased, leased.stable);
       throw error;
     }
-    return leased;
   }
   const message = `Other writers leased every free slot of ${context.name} in ${context.db.shown} first.`;
   throw storeError('STORE_LOCKED', message, { input: context.db.shown, retryable: true });
 }
 
-async function leaseFree({ db }: SlotsContext, free: SlotDocument, owner: string): Promise<SlotDocument | null> {
+type Wanted = Pick<SlotDocument, 'owner' | 'window' | 'token'>;
+
+async function leaseFree({ db }: SlotsContext, free: SlotDocument, wanted: Wanted): Promise<SlotDocument | null> {
   const { _id, epoch } = free;
-  const token = randomUUID();
+  const { token } = wanted;
   return await db.patiently(async () => {
     const leased = await db.control.findOneAndUpdate(
       { _id, epoch, state: 'free' },
-      { $set: { state: 'leased', owner, token, epoch: epoch + 1 }, $currentDate: { heartbeat: true } },
+      { $set: { ...wanted, state: 'leased', epoch: epoch + 1 }, $currentDate: { heartbeat: true } },
       { returnDocument: 'after' },
     );
     return (leased ?? (await db.control.findOne({ _id, token }))) as SlotDocument | null;
@@ -99,7 +109,7 @@ async function leaseFree({ db }: SlotsContext, free: SlotDocument, owner: string
 async function leaseNew(
   context: SlotsContext,
   slots: readonly SlotDocument[],
-  owner: string,
+  wanted: Wanted,
 ): Promise<SlotDocument | null> {
   const { db, name } = context;
   const slot = (slots.at(-1)?.slot ?? 0) + 1;
@@ -107,8 +117,8 @@ async function leaseNew(
     const message = `All ${SLOTS_MAX} slots of ${name} in ${db.shown} are in use.`;
     throw storeError('STORE_LOCKED', message, { input: db.shown, retryable: true });
   }
-  const token = randomUUID();
-  const lease = { slot, epoch: 1, stable: 0, window: WINDOW, state: 'leased', owner, token } as const;
+  const { token } = wanted;
+  const lease = { slot, epoch: 1, stable: 0, state: 'leased', ...wanted } as const;
   const document = { _id: slotId(name, slot), ...lease, heartbeat: await db.serverTime() };
   return await db.patiently(async () => {
     try {

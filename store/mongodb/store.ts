@@ -78,7 +78,8 @@ class MongodbStore implements Store {
 
   constructor(db: Connection, site: SiteId, schemaVersion: number, clock: () => number, faults: Faults | undefined) {
     const stamper = { site, versions: new VersionClock(site, clock), clock };
-    const context = { db, schemaVersion, stamper, faults, writers: this.#writers };
+    this.control = new MongodbControl(db);
+    const context = { db, control: this.control, schemaVersion, stamper, faults, writers: this.#writers };
     this.url = db.shown;
     this.site = site;
     this.articles = new MongodbArticles('articles', context);
@@ -86,7 +87,6 @@ class MongodbStore implements Store {
     this.users = new MongodbDatabase('users', context);
     this.subscriptions = new MongodbDatabase('subscriptions', context);
     this.states = new MongodbDatabase('states', context);
-    this.control = new MongodbControl(db);
     this.#db = db;
     this.#schemaVersion = schemaVersion;
   }

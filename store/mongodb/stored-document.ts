@@ -1,6 +1,7 @@
 /** Documents as the server holds them: content at the top level, beside the envelope. The way there and back. */
 import { BSON, type Document } from 'mongodb';
 import type { Live, SiteId, Version, Versioned } from '../contract.ts';
+import { canonicalJson, type Fingerprints } from '../envelope.ts';
 import { storeError } from '../errors.ts';
 import type { Stamped, There } from '../stamp.ts';
 
@@ -45,15 +46,33 @@ export function fromStored<C>(doc: StoredDocument): Versioned<C> {
   return { id: _id, ver, org, vv: vv ?? null, slot, n, delAt, content: del ? null : (content as C) };
 }
 
+export function wordsOf({ b, h1, h2, h3 }: StoredDocument): Fingerprints {
+  return { b, h1, h2, h3 };
+}
+
+/** The canonical text of what is stored; empty where it is not even JSON. */
+export function bodyOf(doc: StoredDocument): string {
+  try {
+    return canonicalJson(fromStored<unknown>(doc).content);
+  } catch {
+    return '';
+  }
+}
+
 export function isLive<C>(doc: Versioned<C>): doc is Live<C> {
   return doc.content !== null;
 }
 
 /** What a write must know of the document that is there. */
-export const THERE = { ver: 1, vv: 1, del: 1, num: 1, fill: 1 } as const;
+export const THERE = { ver: 1, org: 1, vv: 1, del: 1, num: 1, slot: 1, n: 1 } as const;
 
 export function thereOf(doc: Document): There {
-  return { ver: doc.ver, vv: doc.vv ?? null, del: doc.del === true, num: Number(doc.num ?? 0) };
+  return { ver: doc.ver, org: doc.org, vv: doc.vv ?? null, del: doc.del === true, num: Number(doc.num ?? 0) };
+}
+
+/** The range of ids in which the fillers of a slot are. */
+export function fillersOf(slot: number): { $gte: string; $lt: string } {
+  return { $gte: `!${slot}:`, $lt: `!${slot};` };
 }
 
 export function filler(slot: number, n: number): Document & { _id: string } {

@@ -1,16 +1,17 @@
 import type { Edit, Outcome, Replica, Writer } from '../contract.ts';
 import { codeOf, storeError } from '../errors.ts';
 import type { Faults } from '../faults.ts';
-import { prepareEdits, prepareReplicas, type Stamper, type There } from '../stamp.ts';
-import { type Change, editChange, replicaChange } from './change.ts';
+import { prepareEdits, prepareReplicas, type Stamper } from '../stamp.ts';
+import { type Change, editChange, type Found, foundOf, projectionFor, replicaChange } from './change.ts';
 import { nextPause, pause } from './connection.ts';
+import type { MongodbControl } from './control.ts';
 import { closedError, goneError } from './failures.ts';
 import { type Landing, land } from './landing.ts';
-import { readMode, readOnlyError } from './modes.ts';
+import { readMode, readOnlyError, type WritableMode } from './modes.ts';
 import { Numbering } from './numbering.ts';
 import { Publisher } from './publisher.ts';
-import { release, type SlotDocument, type SlotsContext, takeOver } from './slots.ts';
-import { checkStorable, THERE, thereOf } from './stored-document.ts';
+import { type Lease, publish, readSlot, release, type SlotDocument, type SlotsContext, takeOver } from './slots.ts';
+import { checkStorable } from './stored-document.ts';
 
 /** Documents and characters of one command (which may be 7 times as large in BSON, and 16 MiB at most). */
 const CHUNK_DOCS_MAX = 64;
@@ -21,7 +22,17 @@ const CHUNKS_AT_ONCE_MAX = 4;
 /** An edit is tried anew at least so often where others change the document all the time. */
 const ROUNDS_MIN = 10;
 
+/**
+ * Replicas are inserted at first, which costs servers less than replacing what may be there. Where more than this share
+ * of a command met something, so many commands replace, before the next one inserts again.
+ */
+const MET_SHARE_MAX = 0.2;
+const REPLACING_CHUNKS = 32;
+
+type Kind = 'edit' | 'apply';
+
 export interface WriterContext extends SlotsContext {
+  readonly control: MongodbControl;
   readonly stamper: Stamper;
   readonly faults: Faults | undefined;
   readonly onClose: () => void;
@@ -33,14 +44,18 @@ export class MongodbWriter<C> implements Writer<C> {
   readonly epoch: number;
   readonly #context: WriterContext;
   readonly #lease: SlotDocument;
+  readonly #mode: WritableMode;
   readonly #numbering: Numbering;
   readonly #publisher: Publisher;
   readonly #pending = new Set<Promise<unknown>>();
   #acknowledged = 0;
+  /** Commands that are still to replace what they may meet. */
+  #replacing = 0;
   #turn: Promise<unknown> = Promise.resolve();
   #closed: Promise<void> | undefined;
 
-  constructor(lease: SlotDocument, context: WriterContext) {
+  constructor({ slot: lease, mode }: Lease, context: WriterContext) {
+    this.#mode = mode;
     this.slot = lease.slot;
     this.epoch = lease.epoch;
     this.#lease = lease;
@@ -51,7 +66,7 @@ export class MongodbWriter<C> implements Writer<C> {
 
   edit(edits: readonly Edit<C>[]): Promise<Outcome[]> {
     const { name, stamper } = this.#context;
-    return this.#write(() =>
+    return this.#write('edit', () =>
       prepareEdits(name, edits).map((edit) => {
         const change = editChange(stamper, edit);
         checkStorable(edit.id, edit.content, change.chars);
@@ -60,22 +75,28 @@ export class MongodbWriter<C> implements Writer<C> {
     );
   }
 
-  apply(replicas: readonly Replica<C>[]): Promise<Outcome[]> {
-    const { stamper } = this.#context;
-    return this.#write(() =>
+  async apply(replicas: readonly Replica<C>[], note?: { id: string; value: unknown }): Promise<Outcome[]> {
+    const { stamper, control } = this.#context;
+    const prepare = () =>
       prepareReplicas(replicas).map((prepared) => {
         const change = replicaChange(stamper, prepared);
         checkStorable(change.id, prepared.content, change.chars);
         return change;
-      }),
-    );
+      });
+    if (!note) return await this.#write('apply', prepare);
+    const putNote = await control.prepare(note.id, note.value);
+    return await this.#write('apply', prepare, async (outcomes) => {
+      // What wrote nothing did not show either that the slot is still this writer's.
+      if (!outcomes.some(({ result }) => result === 'written')) await this.#confirm();
+      await putNote();
+    });
   }
 
   async settle(): Promise<void> {
     const target = this.#acknowledged;
     const deadline = performance.now() + this.#context.db.waitMsMax;
     await this.#publisher.until(() => this.#numbering.published >= target, deadline);
-    if (this.#numbering.published < target) throw await this.#lossError();
+    if (this.#numbering.published < target) throw await this.#explain('apply', this.#lossError());
   }
 
   close(): Promise<void> {
@@ -110,22 +131,44 @@ export class MongodbWriter<C> implements Writer<C> {
     }
   }
 
-  async #write(prepare: () => Change[]): Promise<Outcome[]> {
-    const writing = this.#prepareAndWrite(prepare);
+  async #write(
+    kind: Kind,
+    prepare: () => Change[],
+    after?: (outcomes: readonly Outcome[]) => Promise<void>,
+  ): Promise<Outcome[]> {
+    const writing = this.#prepareAndWrite(kind, prepare, after);
     this.#pending.add(writing);
     try {
       return await writing;
+    } catch (error) {
+      throw await this.#explain(kind, error);
     } finally {
       this.#pending.delete(writing);
     }
   }
 
-  async #prepareAndWrite(prepare: () => Change[]): Promise<Outcome[]> {
+  async #prepareAndWrite(
+    kind: Kind,
+    prepare: () => Change[],
+    after?: (outcomes: readonly Outcome[]) => Promise<void>,
+  ): Promise<Outcome[]> {
     this.#context.db.checkOpen();
     if (this.#closed) throw storeError('WRITER_CLOSED', `This writer of ${this.#context.name} is closed.`);
     const changes = prepare();
-    if (this.#publisher.loss !== undefined) throw await this.#lossError();
-    return await this.#writeAll(changes);
+    if (this.#publisher.loss !== undefined || (kind === 'edit' && this.#mode === 'replica')) throw this.#lossError();
+    const outcomes = await this.#writeAll(changes);
+    await after?.(outcomes);
+    return outcomes;
+  }
+
+  /** Throws where the slot is not this writer's any more. */
+  async #confirm(): Promise<void> {
+    if (await publish(this.#context, this.#lease, this.#numbering.published)) return;
+    const there = await readSlot(this.#context, this.slot);
+    // A publication that was sent later came first.
+    if (there?.state === 'leased' && there.epoch === this.epoch) return;
+    this.#publisher.lose('fenced');
+    throw this.#lossError();
   }
 
   async #writeAll(changes: readonly Change[]): Promise<Outcome[]> {
@@ -155,10 +198,11 @@ export class MongodbWriter<C> implements Writer<C> {
     let open = changes;
     let pauseMs = nextPause(1);
     for (let round = 1; ; round += 1) {
-      const there = await this.#there(round === 1 ? open.filter(({ isHopeful }) => !isHopeful) : open);
+      const isHopeful = ({ reads }: Change) => round === 1 && reads === 'nothing';
+      const there = await this.#there(open.filter((change) => !isHopeful(change)));
       const toWrite: Change[] = [];
       for (const change of open) {
-        const outcome = change.decide(there.get(change.id));
+        const outcome = isHopeful(change) ? undefined : change.decide(there.get(change.id));
         if (outcome) outcomes.set(change.id, outcome);
         else toWrite.push(change);
       }
@@ -178,11 +222,14 @@ export class MongodbWriter<C> implements Writer<C> {
   /** Writes each once; those that met another version than they took for there have no outcome afterwards. */
   async #writeRound(
     changes: readonly Change[],
-    there: ReadonlyMap<string, There>,
+    there: ReadonlyMap<string, Found>,
     outcomes: Map<string, Outcome>,
   ): Promise<void> {
     const numbers = await this.#reserve(changes.length);
-    const landings = changes.map((change, i) => change.land(there.get(change.id), this.slot, numbers[i] ?? 0));
+    const overOlder = this.#replacing > 0;
+    const landings = changes.map((change, i) =>
+      change.land(there.get(change.id), this.slot, numbers[i] ?? 0, overOlder),
+    );
     const inserts = landings.filter(({ operation }) => 'insertOne' in operation);
     const others = landings.filter(({ operation }) => !('insertOne' in operation));
     try {
@@ -193,6 +240,8 @@ export class MongodbWriter<C> implements Writer<C> {
       this.#publisher.lose('crashed');
       throw error;
     }
+    const met = inserts.filter(({ fate }) => fate === 'missed').length;
+    this.#replacing = met > inserts.length * MET_SHARE_MAX ? REPLACING_CHUNKS : Math.max(0, this.#replacing - 1);
     for (const [i, one] of landings.entries()) this.#conclude(one, changes[i]?.ifSuperseded, outcomes);
     this.#publisher.news();
     await this.#throwFailure(landings, outcomes);
@@ -212,7 +261,7 @@ export class MongodbWriter<C> implements Writer<C> {
     if (unresolved) this.#publisher.lose('unresolved');
     if (landings.some(({ fate }) => fate === 'fenced')) {
       this.#publisher.lose('fenced');
-      throw await this.#lossError();
+      throw this.#lossError();
     }
     const failed = landings.find(({ fate }) => fate === 'failed');
     if (failed) throw failed.error;
@@ -229,34 +278,43 @@ export class MongodbWriter<C> implements Writer<C> {
     const deadline = performance.now() + this.#context.db.waitMsMax;
     const mine = this.#turn.then(async () => {
       await this.#publisher.until(() => this.#numbering.hasRoom(count), deadline);
-      if (this.#publisher.loss !== undefined) throw await this.#lossError();
+      if (this.#publisher.loss !== undefined) throw this.#lossError();
       return Array.from({ length: count }, () => this.#numbering.take());
     });
     this.#turn = mine.catch(() => {});
     return mine;
   }
 
-  async #there(changes: readonly Change[]): Promise<Map<string, There>> {
+  async #there(changes: readonly Change[]): Promise<Map<string, Found>> {
     if (changes.length === 0) return new Map();
     const { db, name } = this.#context;
     const ids = changes.map(({ id }) => id);
+    const projection = projectionFor(changes);
     const found = await db.patiently(() =>
       db
         .documents(name)
-        .find({ _id: { $in: ids } }, { projection: THERE })
+        .find({ _id: { $in: ids } }, { batchSize: ids.length, ...(projection && { projection }) })
         .toArray(),
     );
-    return new Map(found.map((doc) => [doc._id, thereOf(doc)]));
+    return new Map(found.map((doc) => [doc._id, foundOf(doc)]));
   }
 
-  async #lossError(): Promise<Error> {
+  #lossError(): Error {
     const { db, name } = this.#context;
+    const { loss } = this.#publisher;
     if (db.isClosed) return closedError(db.shown);
-    if (this.#publisher.loss === 'gone') return goneError(db.shown);
-    if (this.#publisher.loss === 'fenced' && (await readMode(this.#context)) === 'read-only')
-      return readOnlyError(db, name);
-    const why = this.#publisher.loss === 'fenced' ? 'was taken over by another process' : 'gave up its slot';
+    if (loss === 'gone') return goneError(db.shown);
+    const why = loss === 'crashed' || loss === 'unresolved' ? 'gave up its slot' : 'was taken over by another process';
     return storeError('WRITER_FENCED', `This writer of ${name} in ${db.shown} ${why}.`, { input: name });
+  }
+
+  /** Whether it was a change of mode that ended this writer. */
+  async #explain(kind: Kind, error: unknown): Promise<unknown> {
+    if (codeOf(error) !== 'WRITER_FENCED') return error;
+    const { db, name } = this.#context;
+    const mode = await readMode(this.#context);
+    const isRefused = mode === 'read-only' || (mode === 'replica' && kind === 'edit');
+    return isRefused ? readOnlyError(db, name, mode) : error;
   }
 }
 
