@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import type { Replica, SiteId, Store, Version, Versioned } from '../../../store/contract.ts';
 import type { User } from '../../../store/documents.ts';
+import { bucketOf } from '../../../store/envelope.ts';
 import type { Faults } from '../../../store/faults.ts';
 import { BULK_WINDOW, WINDOW } from '../../../store/mongodb/slots.ts';
 import { openMongodb } from '../../../store/mongodb/store.ts';
@@ -215,6 +216,29 @@ t.test('replicas in MongoDB', async (t) => {
     await next.close();
   });
 
+  await test('digests come page by page, each once, of all buckets or of some', async (t, store) => {
+    const writer = await openWriter(store.users);
+    const ids = Array.from({ length: 500 }, (_, i) => `u${i}`);
+    await writer.apply(ids.map((id) => replica(id, 1)));
+    await store.users.changes.takeOver(writer.slot);
+    const buckets = ids.slice(0, 50).map(bucketOf);
+    for (const query of [{ limit: 1000 }, { limit: 7 }, { limit: 1000, buckets }, { limit: 3, buckets, deep: true }]) {
+      const found: string[] = [];
+      let cursor: string | null | undefined;
+      while (cursor !== null) {
+        const page = await store.users.digests({ ...query, ...(cursor && { cursor }) });
+        t.ok(page.digests.length <= query.limit || page.digests.every(({ sound }) => sound));
+        found.push(...page.digests.map(({ id }) => id));
+        ({ cursor } = page);
+      }
+      const wanted = ids.filter((id) => query.buckets?.includes(bucketOf(id)) ?? true);
+      t.same(found.toSorted(), wanted.toSorted());
+    }
+    const named = await store.users.digests({ ids: ['u1', 'u2', 'none'], limit: 9 });
+    t.same(named.digests.map(({ id }) => id).toSorted(), ['u1', 'u2']);
+    t.equal(named.cursor, null);
+  });
+
   await test('a page of changes ends after the characters that were asked for', async (t, store) => {
     const writer = await openWriter(store.users);
     await writer.apply([
@@ -227,7 +251,7 @@ t.test('replicas in MongoDB', async (t) => {
     let after = 0;
     let pages = 0;
     for (let isThrough = false; !isThrough; pages += 1) {
-      const page = await store.users.changes.read(writer.slot, after, 10, 2000);
+      const page = await store.users.changes.read(writer.slot, after, 10, 1000);
       ids.push(...page.docs.map(({ id }) => id));
       after = page.through;
       t.ok(page.docs.length >= 1 && page.docs.length <= 10);
