@@ -14,6 +14,7 @@ import { feedsRemoveCommand } from './feeds-remove.ts';
 import { feedsShowCommand } from './feeds-show.ts';
 import type { Io } from './io.ts';
 import { parseCommand } from './parse.ts';
+import { receiveCommand } from './receive.ts';
 import { replicateCommand } from './replicate.ts';
 import { replicateAddCommand } from './replicate-add.ts';
 import { replicateRemoveCommand } from './replicate-remove.ts';
@@ -99,6 +100,7 @@ export function buildProgram(session: Session): Command {
     addCommand(feeds, spec, session);
   }
   addReplicate(program, session);
+  addCommand(program, receiveCommand, session);
   const backup = addCommand(program, backupCommand, session).enablePositionalOptions();
   addCommand(backup, backupVerifyCommand, session);
   addCommand(program, restoreCommand, session);

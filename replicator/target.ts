@@ -64,7 +64,8 @@ export interface TargetSession extends AsyncDisposable {
 
 /** One side of a comparison. */
 export interface Comparable {
-  bucketSums(): Promise<BucketSum[]>;
+  /** `like`: the sums of the other side. Where these are the same, a side behind a wire sends nothing but that. */
+  bucketSums(like?: PromiseLike<readonly BucketSum[]>): Promise<BucketSum[]>;
   digests(query: DigestQuery): Promise<DigestPage>;
   versions(ids: readonly string[]): Promise<Map<string, Versioned<unknown>>>;
 }

@@ -5,6 +5,7 @@
  */
 import type { Replica, Versioned } from '../../store/contract.ts';
 import { canonicalJson, fingerprints } from '../../store/envelope.ts';
+import { storeError } from '../../store/errors.ts';
 import {
   parseJson,
   readArray,
@@ -19,7 +20,7 @@ import {
   readVersionVector,
   readWord,
 } from './checked.ts';
-import { damaged, tooLarge } from './damage.ts';
+import { damaged } from './damage.ts';
 import { DOCUMENT_BYTES_MAX, NESTING_MAX } from './limits.ts';
 
 type Envelope = Pick<Versioned<unknown>, 'id' | 'ver' | 'org' | 'vv' | 'delAt' | 'content' | 'body'>;
@@ -33,7 +34,7 @@ export function replicaLines(replica: Replica<unknown>): string {
   return documentLines(replica, ifVer === undefined && heal === undefined ? undefined : more);
 }
 
-/** Throws WIRE_DAMAGED and WIRE_TOO_LARGE. */
+/** Throws WIRE_DAMAGED, WIRE_TOO_LARGE, and BATCH_INVALID for what no store takes. */
 export function readReplica(envelope: string, body: string): Replica<unknown> {
   const { document, more } = readDocument(envelope, body);
   if (more === undefined) return document;
@@ -49,7 +50,7 @@ export function versionedLines(document: Versioned<unknown>): string {
   return documentLines(document, { slot: document.slot, n: document.n });
 }
 
-/** Throws WIRE_DAMAGED and WIRE_TOO_LARGE. */
+/** Throws WIRE_DAMAGED, WIRE_TOO_LARGE, and BATCH_INVALID for what no store takes. */
 export function readVersioned(envelope: string, body: string): Versioned<unknown> {
   const { document, more } = readDocument(envelope, body);
   const { slot, n } = readObject(more, 'the place of a document');
@@ -83,11 +84,16 @@ function readDocument(line: string, body: string): { document: Envelope & { body
 
 function readContent(id: string, body: string): object | null {
   const isLong = body.length * 3 > DOCUMENT_BYTES_MAX && Buffer.byteLength(body) > DOCUMENT_BYTES_MAX;
-  if (isLong) throw tooLarge(`document ${id} has more than ${DOCUMENT_BYTES_MAX} bytes`);
+  if (isLong) throw refused(id, `larger than ${DOCUMENT_BYTES_MAX} bytes`);
   const content = parseJson(body, `the content of document ${id}`);
   if (content === null) return null;
-  if (isDeeper(content, NESTING_MAX)) throw tooLarge(`document ${id} is nested deeper than ${NESTING_MAX}`);
+  if (isDeeper(content, NESTING_MAX)) throw refused(id, `nested deeper than ${NESTING_MAX}`);
   return readObject(content, `the content of document ${id}`);
+}
+
+/** By this code a sender learns that it is this document, and that the others would pass. */
+function refused(id: string, what: string): Error {
+  return storeError('BATCH_INVALID', `Document ${id} can't be taken: it is ${what}.`, { input: id });
 }
 
 /** `JSON.parse` reads any depth; what comes after it, with its recursion, does not. */

@@ -1,6 +1,7 @@
 /**
- * A TCP proxy on loopback that misbehaves on demand: delay, cut, reset, refusal, and connections that stay open while
- * nothing passes (a half-open peer, a lost acknowledgement). For tests of what survives a bad network.
+ * A TCP proxy on loopback that misbehaves on demand: delay, a rate, cut, reset, refusal, requests that arrive twice, and
+ * connections that stay open while nothing passes (a half-open peer, a lost acknowledgement). For tests of what survives a
+ * bad network.
  */
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
@@ -16,9 +17,18 @@ export interface Behaviour {
   readonly refuse: boolean;
   /** A connection is reset (ECONNRESET) once so many bytes of replies have passed; null: never. */
   readonly resetAfterBytes: number | null;
+  /** As `resetAfterBytes`, of requests. */
+  readonly resetAfterRequestBytes: number | null;
+  /** All connections together, each way: as on one line. Null: no limit. */
+  readonly bytesPerSecondMax: number | null;
+  /** What comes on new connections goes to the server a second time, on a connection whose replies nobody gets. */
+  readonly double: boolean;
 }
 
-export const WELL_BEHAVED: Behaviour = { delayMs: 0, mute: 'none', refuse: false, resetAfterBytes: null };
+export const WELL_BEHAVED: Behaviour = {
+  ...{ delayMs: 0, mute: 'none', refuse: false, resetAfterBytes: null, resetAfterRequestBytes: null },
+  ...{ bytesPerSecondMax: null, double: false },
+};
 
 export interface TcpProxy extends AsyncDisposable {
   readonly host: string;
@@ -36,6 +46,9 @@ export interface ProxyCounts {
   readonly accepted: number;
   /** Bytes that were lost to `mute`; a test can wait for them. */
   readonly lostBytes: number;
+  /** Bytes that passed. */
+  readonly requestBytes: number;
+  readonly replyBytes: number;
 }
 
 interface Pair {
@@ -47,16 +60,18 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   const pairs = new Set<Pair>();
   let behaviour = WELL_BEHAVED;
   let accepted = 0;
-  let lostBytes = 0;
+  const bytes = { lost: 0, requests: 0, replies: 0 };
+  const lines = { requests: new Line(() => behaviour), replies: new Line(() => behaviour) };
 
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     accepted += 1;
     const pair = { client, server: connect({ ...target, allowHalfOpen: true, noDelay: true }) };
     pairs.add(pair);
+    if (behaviour.double) double(client, target);
     join(pair, {
-      behaviour: () => behaviour,
-      lost: (bytes) => {
-        lostBytes += bytes;
+      ...{ behaviour: () => behaviour, lines },
+      count: (what, length) => {
+        bytes[what] += length;
       },
       gone: () => pairs.delete(pair),
     });
@@ -77,7 +92,10 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       for (const pair of dropped) end(pair, how);
       return dropped.length;
     },
-    counts: () => ({ open: pairs.size, accepted, lostBytes }),
+    counts: () => ({
+      ...{ open: pairs.size, accepted, lostBytes: bytes.lost },
+      ...{ requestBytes: bytes.requests, replyBytes: bytes.replies },
+    }),
     async [Symbol.asyncDispose]() {
       for (const pair of pairs) end(pair, 'cut');
       if (listener.listening) await closeListener(listener);
@@ -87,29 +105,31 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
 
 interface Host {
   behaviour(): Behaviour;
-  lost(bytes: number): void;
+  readonly lines: Readonly<Record<'requests' | 'replies', Line>>;
+  count(what: 'requests' | 'replies' | 'lost', bytes: number): void;
   /** Called once, when both sides are closed. */
   gone(): void;
 }
 
 function join(pair: Pair, host: Host): void {
   const { client, server } = pair;
-  let repliedBytes = 0;
   let closed = 0;
 
-  const pass = (way: 'requests' | 'replies', chunk: Buffer): boolean => {
-    const passed = passes(host.behaviour().mute, way);
-    if (!passed) host.lost(chunk.length);
-    return passed;
+  const pass = (way: 'requests' | 'replies'): ((chunk: Buffer) => boolean) => {
+    let bytes = 0;
+    return (chunk) => {
+      const { mute, resetAfterBytes, resetAfterRequestBytes } = host.behaviour();
+      const passed = passes(mute, way);
+      host.count(passed ? way : 'lost', chunk.length);
+      if (!passed) return false;
+      bytes += chunk.length;
+      const limit = way === 'requests' ? resetAfterRequestBytes : resetAfterBytes;
+      if (limit !== null && bytes > limit) end(pair, 'reset');
+      return !client.destroyed;
+    };
   };
-  forward(client, server, host.behaviour, (chunk) => pass('requests', chunk));
-  forward(server, client, host.behaviour, (chunk) => {
-    if (!pass('replies', chunk)) return false;
-    repliedBytes += chunk.length;
-    const limit = host.behaviour().resetAfterBytes;
-    if (limit !== null && repliedBytes > limit) end(pair, 'reset');
-    return !client.destroyed;
-  });
+  forward(client, server, host, host.lines.requests, pass('requests'));
+  forward(server, client, host, host.lines.replies, pass('replies'));
   for (const socket of [client, server]) {
     socket.on('error', () => end(pair, 'reset'));
     socket.on('close', () => {
@@ -125,19 +145,38 @@ function passes(mute: Behaviour['mute'], way: 'requests' | 'replies' | 'both'): 
   return mute !== 'both' && mute !== way;
 }
 
+/** One direction of the line that all connections share. */
+class Line {
+  readonly #behaviour: () => Behaviour;
+  #freeAt = 0;
+
+  constructor(behaviour: () => Behaviour) {
+    this.#behaviour = behaviour;
+  }
+
+  /** When so many bytes that are sent now have arrived, of `performance.now`. */
+  arrival(bytes: number): number {
+    const { delayMs, bytesPerSecondMax } = this.#behaviour();
+    const now = performance.now();
+    if (bytesPerSecondMax === null) return now + delayMs;
+    this.#freeAt = Math.max(this.#freeAt, now) + (bytes * 1000) / bytesPerSecondMax;
+    return this.#freeAt + delayMs;
+  }
+}
+
 /** Chunks keep their order, as each waits for the one before; the end of the stream waits for them all. */
-function forward(from: Socket, to: Socket, behaviour: () => Behaviour, pass: (chunk: Buffer) => boolean): void {
+function forward(from: Socket, to: Socket, host: Host, line: Line, pass: (chunk: Buffer) => boolean): void {
   let waitingBytes = 0;
   let last: Promise<void> = Promise.resolve();
 
-  const later = (action: () => void): void => {
-    const at = Date.now() + behaviour().delayMs;
+  const later = (bytes: number, action: () => void): void => {
+    const at = line.arrival(bytes);
     last = last.then(() => until(at)).then(action);
   };
   from.on('data', (chunk) => {
     waitingBytes += chunk.length;
     if (waitingBytes > WAITING_BYTES_MAX) from.pause();
-    later(() => {
+    later(chunk.length, () => {
       waitingBytes -= chunk.length;
       if (waitingBytes <= WAITING_BYTES_MAX) from.resume();
       if (pass(chunk) && to.writable && !to.write(chunk)) {
@@ -147,14 +186,23 @@ function forward(from: Socket, to: Socket, behaviour: () => Behaviour, pass: (ch
     });
   });
   from.on('end', () =>
-    later(() => {
-      if (passes(behaviour().mute, 'both')) to.end();
+    later(0, () => {
+      if (passes(host.behaviour().mute, 'both')) to.end();
     }),
   );
 }
 
+/** The second copy of what a client says. */
+function double(client: Socket, target: { host: string; port: number }): void {
+  const copy = connect({ ...target, noDelay: true });
+  copy.on('error', () => {});
+  copy.resume();
+  client.on('data', (chunk) => copy.write(chunk));
+  client.on('close', () => copy.destroySoon());
+}
+
 async function until(at: number): Promise<void> {
-  const ms = at - Date.now();
+  const ms = at - performance.now();
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 

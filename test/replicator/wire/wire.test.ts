@@ -272,8 +272,8 @@ t.test('content that is nested too deep, too large or no object is refused', asy
   const deep = `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}`;
   const huge = `{"a":"${'x'.repeat(8 * 1024 * 1024)}"}`;
   for (const [body, code] of [
-    [deep, 'WIRE_TOO_LARGE'],
-    [huge, 'WIRE_TOO_LARGE'],
+    [deep, 'BATCH_INVALID'],
+    [huge, 'BATCH_INVALID'],
     ['[1]', 'WIRE_DAMAGED'],
     ['{"a":', 'WIRE_DAMAGED'],
   ] as const) {
