@@ -61,8 +61,10 @@ export async function checkStore(store: Store | { error: unknown }, url: string)
     const modes = await Promise.all(DATABASE_NAMES.map((name) => store.database(name).mode()));
     const half = await halfRestored(store);
     const closed = DATABASE_NAMES.filter((_, i) => modes[i] === 'read-only');
+    const replicas = DATABASE_NAMES.filter((_, i) => modes[i] === 'replica');
     const size = sizeBytes === null ? '' : `, ${bytes(sizeBytes)}`;
-    const about = `${engineVersion}, schema ${schemaVersion}, site ${site}${size}: ${counted(feeds, 'feed')}, ${counted(articles, 'article')}`;
+    const copies = replicas.length === 0 ? '' : `; replica: ${replicas.join(', ')}`;
+    const about = `${engineVersion}, schema ${schemaVersion}, site ${site}${size}: ${counted(feeds, 'feed')}, ${counted(articles, 'article')}${copies}`;
     if (half !== null) return fail('store', `${store.url}: ${half}; ${about}`, HALF_RESTORED_ADVICE);
     if (closed.length === 0) return ok('store', `${store.url}: ${about}`);
     return warn(

@@ -47,7 +47,7 @@ export async function digests(db: Connection, name: DatabaseName, query: DigestQ
   const { ids, limit, deep = false } = query;
   const select = `SELECT n, _id, ver, del, b, h1, h2, h3${deep ? ', body' : ''} FROM ${name}`;
   if (ids !== undefined) {
-    const rows = await lookUp(db, `${select} WHERE _id = ?`, ids.slice(0, limit), limit);
+    const rows = await lookUp(db, `${select} WHERE _id = ?`, ids, limit);
     return { digests: rows.digests, cursor: null };
   }
   const found: Digest[] = [];

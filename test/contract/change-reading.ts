@@ -90,6 +90,53 @@ export async function changeReading(t: Test, engine: Engine): Promise<void> {
     });
   });
 
+  await t.test('a page ends once its bodies exceed what was asked for, and holds one at least', async (t) => {
+    await withStore(engine, async (store) => {
+      const writer = await openWriter(store.users);
+      const ids = Array.from({ length: 12 }, (_, i) => `u${i}`);
+      await writer.edit(ids.map((id) => ({ id, content: user({ name: 'x'.repeat(1000) }) })));
+      await writer.settle();
+      const { changes } = store.users;
+      const one = await changes.read(writer.slot, 0, 100, 1);
+      t.equal(one.docs.length, 1);
+      t.equal(one.through, one.docs[0]?.n, 'the checkpoint is after that one');
+      const some = await changes.read(writer.slot, one.through, 100, 3500);
+      t.ok(some.docs.length >= 3 && some.docs.length <= 5, `${some.docs.length} of 1,000 characters in 3,500`);
+      const { seen, through } = await readAll(changes, writer.slot, 0, 100, 2500);
+      t.same(
+        seen.map((doc) => doc.id),
+        ids,
+        'none is left out',
+      );
+      t.equal(through, one.stable);
+      await writer.close();
+    });
+  });
+
+  await t.test('remaining counts the documents that a reader has before it', async (t) => {
+    await withStore(engine, async (store) => {
+      const writer = await openWriter(store.users);
+      const { changes } = store.users;
+      t.equal(await changes.remaining(writer.slot, 0), 0);
+      const ids = Array.from({ length: 40 }, (_, i) => `u${i}`);
+      await writer.edit(ids.map((id) => ({ id, content: user({ name: id }) })));
+      await writer.edit([
+        { id: 'u3', content: null },
+        { id: 'u4', content: user({ name: 'again' }) },
+      ]);
+      await writer.settle();
+      t.equal(await changes.remaining(writer.slot, 0), 40, 'each document once, tombstones too');
+      const page = await changes.read(writer.slot, 0, 15);
+      t.equal(await changes.remaining(writer.slot, page.through), 25);
+      t.equal(await changes.remaining(writer.slot, page.stable), 0);
+      t.equal(await changes.remaining(writer.slot, page.stable + 1000), 0, 'past the end');
+      t.equal(await changes.remaining(999, 0), 0, 'a slot that is not there');
+      await changes.takeOver(writer.slot);
+      t.equal(await changes.remaining(writer.slot, 0), 40, 'fillers don’t count');
+      await writer.close();
+    });
+  });
+
   await t.test('a slot that is not there reads as empty', async (t) => {
     await withStore(engine, async (store) => {
       t.same(await store.users.changes.read(999, 0, 10), { docs: [], through: 0, stable: 0 });
@@ -104,11 +151,11 @@ async function idsOfAllSlots(changes: ChangeFeed<unknown>): Promise<string[]> {
   return ids;
 }
 
-async function readAll<C>(changes: ChangeFeed<C>, slot: number, from: number, limit: number) {
+async function readAll<C>(changes: ChangeFeed<C>, slot: number, from: number, limit: number, charsMax?: number) {
   const seen: Awaited<ReturnType<ChangeFeed<C>['read']>>['docs'] = [];
   let through = from;
   for (let pages = 1; ; pages += 1) {
-    const page = await changes.read(slot, through, limit);
+    const page = await changes.read(slot, through, limit, charsMax);
     if (page.docs.length > limit) throw new Error(`${page.docs.length} documents in a page of ${limit}`);
     seen.push(...page.docs);
     if (page.through === through) return { seen, through, pages };

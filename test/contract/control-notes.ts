@@ -67,4 +67,34 @@ export async function controlNotes(t: Test, engine: Engine): Promise<void> {
       );
     });
   });
+
+  await t.test('list goes page by page', async (t) => {
+    await withStore(engine, async ({ control }) => {
+      const ids = ['a/1', 'a/2', 'a/3', 'a/\u{1f600}', 'b/1'];
+      for (const id of ids) await control.put(id, id);
+      const page = async (prefix: string, after?: string, limit?: number) => {
+        const options = { ...(after !== undefined && { after }), ...(limit !== undefined && { limit }) };
+        return (await control.list(prefix, options)).map((note) => note.id);
+      };
+      t.same(await page('a/', undefined, 2), ['a/1', 'a/2']);
+      t.same(await page('a/', 'a/2', 2), ['a/3', 'a/\u{1f600}']);
+      t.same(await page('a/', 'a/\u{1f600}', 2), []);
+      t.same(await page('a/', 'a/1'), ids.slice(1, 4), 'without a limit');
+      t.same(await page('a/', 'a/2x'), ids.slice(2, 4), 'after an id that is not there');
+      t.same(await page('b/', 'a/1', 1), ['b/1'], 'a place before the prefix');
+      t.same(await page('a/', 'b/1'), [], 'a place past the prefix');
+    });
+  });
+
+  await t.test('a lazy note is there at once, for everybody', async (t) => {
+    await withStore(engine, async (store, url) => {
+      const other = await engine.open(url);
+      const rev = await store.control.put('a', { at: 1 }, undefined, 'lazy');
+      t.same(await other.control.get('a'), { id: 'a', rev, value: { at: 1 } });
+      t.equal(await other.control.put('a', 2, (rev ?? 0) + 1, 'lazy'), null, 'compare-and-set holds');
+      t.ok((await other.control.put('a', 2, rev ?? -1, 'lazy')) !== null);
+      t.equal((await store.control.get('a'))?.value, 2);
+      await other.close();
+    });
+  });
 }

@@ -1,4 +1,5 @@
 import type { Test } from 'tap';
+import type { SiteId } from '../../store/contract.ts';
 import { writeVersion } from '../../store/version.ts';
 import type { Engine } from './engine.ts';
 import { NOON, user } from './samples.ts';
@@ -105,6 +106,73 @@ export async function modes(t: Test, engine: Engine): Promise<void> {
         'all that was acknowledged is there',
       );
       await writer.close();
+    });
+  });
+
+  await t.test('a replica’s database refuses edits, and takes documents of other sites', async (t) => {
+    await withStore(engine, async (store, url) => {
+      const ver = (ms: number) => writeVersion(NOON + ms, 1, 'elsewher' as SiteId);
+      const replica = (id: string, ms: number) => {
+        return { id, ver: ver(ms), org: 'elsewher' as SiteId, vv: null, delAt: null, content: user({ num: 1 }) };
+      };
+      const before = await openWriter(store.users);
+      await before.edit([{ id: 'a', content: user() }]);
+      await store.users.setMode('replica');
+      t.equal(await store.users.mode(), 'replica');
+      await rejectsWith(t, before.apply([replica('b', 1)]), 'WRITER_FENCED', 'a writer from before');
+      const writer = await openWriter(store.users);
+      const edit = writer.edit([{ id: 'b', content: user() }]);
+      await t.rejects(edit, { code: 'DATABASE_READ_ONLY', message: /replica/, input: 'users' });
+      await rejectsWith(t, writer.edit([{ id: 'a', content: null }]), 'DATABASE_READ_ONLY', 'a deletion');
+      t.match(await writer.apply([replica('b', 1)]), [{ result: 'written' }], 'and the writer goes on');
+      t.match(await writer.apply([replica('b', 1), replica('a', 0)]), [{ result: 'stale' }, {}]);
+      t.equal(await store.users.count(), 2);
+      await store.users.setMode('replica');
+      t.match(await writer.apply([replica('c', 1)]), [{ result: 'written' }], 'the same mode again fences nobody');
+      await store.close();
+      const again = await engine.open(url);
+      t.equal(await again.users.mode(), 'replica', 'the mode outlives the process');
+      await rejectsWith(t, put(again.users, { id: 'd', content: user() }), 'DATABASE_READ_ONLY', 'after reopening');
+      await again.close();
+    });
+  });
+
+  await t.test('every change of mode fences all writers', async (t) => {
+    await withStore(engine, async (store, url) => {
+      const other = await engine.open(url);
+      const replica = {
+        ...{ id: 'r', ver: writeVersion(NOON, 1, store.site), org: store.site, vv: null, delAt: null },
+        content: user({ num: 1 }),
+      };
+      for (const mode of ['replica', 'read-write', 'replica', 'read-only', 'replica', 'read-write'] as const) {
+        const isOpen = (await store.users.mode()) !== 'read-only';
+        const writers = isOpen ? [await openWriter(store.users), await openWriter(other.users)] : [];
+        await store.users.setMode(mode);
+        const failure = mode === 'read-only' ? 'DATABASE_READ_ONLY' : 'WRITER_FENCED';
+        for (const writer of writers) {
+          await rejectsWith(t, writer.apply([replica]), failure, `a writer from before ${mode}`);
+          await writer.close();
+        }
+        t.equal(await other.users.mode(), mode);
+      }
+      t.equal(await store.users.count(), 0);
+      await other.close();
+    });
+  });
+
+  await t.test('set back from replica, the database is written again, above all that was applied', async (t) => {
+    await withStore(engine, async (store) => {
+      await store.users.setMode('replica');
+      const ahead = writeVersion(NOON + 20 * 365 * 86_400_000, 3, 'elsewher' as SiteId);
+      {
+        await using writer = await openWriter(store.users);
+        const content = user({ num: 5, name: 'theirs' });
+        await writer.apply([{ id: 'a', ver: ahead, org: 'elsewher' as SiteId, vv: null, delAt: null, content }]);
+      }
+      await store.users.setMode('read-write');
+      const [outcome] = await put(store.users, { id: 'a', content: user({ name: 'ours' }) });
+      t.ok(outcome?.result === 'written' && outcome.ver > ahead);
+      t.equal((await store.users.get('a'))?.content.num, 5);
     });
   });
 }
