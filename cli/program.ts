@@ -78,6 +78,8 @@ export function buildProgram(session: Session): Command {
     .description('Crawls feeds, keeps their articles and serves them to readers.')
     .version(VERSION, '-V, --version', 'print the version')
     .exitOverride()
+    // So that `replicate add --to` is the flag of `add`.
+    .enablePositionalOptions()
     .configureOutput({ outputError: () => undefined })
     .addHelpText(
       'after',

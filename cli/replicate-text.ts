@@ -54,6 +54,7 @@ function blockOf({ status, process, at }: ShownStatus, columns: number, now: num
     ['sent', `${counted(status.docs, 'document')}, ${bytes(status.bytes)} since it started`],
     ['rate', rateText(status)],
   ];
+  if (status.throttle !== '' && status.throttle !== 'nothing') rows.push(['held back', printable(status.throttle)]);
   if (status.conflicts > 0)
     rows.push(['conflicts', `${counted(status.conflicts, 'conflict')}: feedferry replicate conflicts`]);
   if (status.lastError !== null) {
@@ -67,8 +68,8 @@ function blockOf({ status, process, at }: ShownStatus, columns: number, now: num
   return `${[head, ...lines, `  ${'process'.padEnd(12)}${process.pid} on ${process.host}`].join('\n')}\n`;
 }
 
-function rateText({ docsPerSecond, bytesPerSecond, etaMs, throttle, docsToDo }: DestinationStatus): string {
+function rateText({ docsPerSecond, bytesPerSecond, etaMs, docsToDo }: DestinationStatus): string {
   const rate = `${Math.round(docsPerSecond).toLocaleString('en')} documents/s, ${bytes(bytesPerSecond)}/s`;
   const left = etaMs === null || docsToDo === 0 ? '' : `, ${span(etaMs)} left`;
-  return `${rate}${left}${throttle === '' || throttle === 'nothing' ? '' : `; held back by ${throttle}`}`;
+  return rate + left;
 }
