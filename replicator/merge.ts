@@ -12,7 +12,7 @@ import { canonicalJson } from '../store/envelope.ts';
 import { readVersion, writeVersion } from '../store/version.ts';
 import { mergeMarks, mergeStars } from './merge-states.ts';
 import type { Policy } from './policy.ts';
-import { dominates, union, vectorOf } from './version-vectors.ts';
+import { dominates, union, type VersionVector, vectorOf } from './version-vectors.ts';
 
 /** A version with its content, without its place in a change feed. */
 export type Side = Omit<Replica<unknown>, 'ifVer'>;
@@ -45,6 +45,8 @@ export function decide(
   const [winner, loser] = isNewer ? [incoming, there] : [there, incoming];
   const write = isNewer ? sideOf(incoming) : null;
   if (dominates(vectorOf(winner), vectorOf(loser))) return { write, losers: [], isConflict: false };
+  if (dominates(vectorOf(loser), vectorOf(winner)))
+    return { write: lifted(loser, winner), losers: [], isConflict: false };
   const isConflict = !saySame(there, incoming, database);
   const merged = policy === 'merge' ? mergeContents(winner.content, loser.content, database) : undefined;
   if (merged !== undefined) {
@@ -83,15 +85,30 @@ function mergeContents(
 }
 
 /**
+ * Merged versions are not made by a clock: one that knows more can be the lesser. What it says then gets a version
+ * above both, so that the greater version still wins everywhere.
+ */
+function lifted(side: Side, above: Side): Side {
+  const body = side.body ?? canonicalJson(side.content);
+  return made(side, { winner: above, loser: side, body, vv: vectorOf(side) });
+}
+
+function mergedDocument(winner: Side, loser: Side, content: ReaderState): Side {
+  const vv = union(vectorOf(winner), vectorOf(loser));
+  return made({ id: winner.id, content, delAt: null }, { winner, loser, body: canonicalJson(content), vv });
+}
+
+/**
  * The same whichever site makes it. It belongs to no site: its origin is a hash of what it was made of, so that no
  * replicator takes it for something that the other side wrote and has.
  */
-function mergedDocument(winner: Side, loser: Side, content: ReaderState): Side {
-  const body = canonicalJson(content);
+function made(
+  { id, content, delAt }: Pick<Side, 'id' | 'content' | 'delAt'>,
+  { winner, loser, body, vv }: { winner: Side; loser: Side; body: string; vv: VersionVector },
+): Side {
   const digest = hash('sha256', `${loser.ver}\n${winner.ver}\n${body}`, 'hex');
   const org = Number.parseInt(digest.slice(0, 10), 16).toString(32).padStart(8, '0') as SiteId;
-  const vv = union(vectorOf(winner), vectorOf(loser));
-  return { id: winner.id, ver: above(winner.ver, org), org, vv, delAt: null, content, body };
+  return { id, ver: above(winner.ver, org), org, vv, delAt, content, body };
 }
 
 function above(ver: Version, org: SiteId): Version {

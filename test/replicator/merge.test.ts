@@ -177,3 +177,19 @@ t.test('a merged document is newer than both, knows both, and seems to come from
   const last = { ...full, ver: writeVersion(5, 0xff80, 'bbbbbbbb' as SiteId) as Version };
   t.match(met(a, last).ver, /^000000000006-0080-/, 'a counter that is full borrows the next millisecond');
 });
+
+t.test('a version that knows more wins over one that was merged to a greater number', async (t) => {
+  const mark = (read: number[]) => ({ kind: 'mark', user: 'r', feed: 'f', upTo: 0, read, unread: [] });
+  const [a, b, c] = [edited(0, 1, mark([1])), edited(1, 5, mark([2])), edited(2, 1, mark([3]))];
+  const [all, two] = [met(met(a, c), b), met(b, c)];
+  const [less, more] = all.ver > two.ver ? [{ ...two, ver: above(all) }, all] : [two, all];
+  const [here, elsewhere] = [met(less, more), met(more, less)];
+  t.same(here, elsewhere);
+  t.same(here.content, mark([1, 2, 3]));
+  t.same(vectorOf(here), vectorOf(more));
+  t.ok(here.ver > less.ver && less.ver > more.ver);
+});
+
+function above({ ver }: Side): Version {
+  return `${ver.slice(0, 18)}zzzzzzzz` as Version;
+}
