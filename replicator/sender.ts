@@ -50,6 +50,8 @@ export class Sender {
   caughtUp = false;
   /** The lag of documents that were written later is told. */
   lagSince = Number.POSITIVE_INFINITY;
+  /** When the destination last answered, of `Runtime.elapsed`. */
+  heardAt: number;
   readonly #options: SenderOptions;
   readonly #before: Checkpoint['history'];
   /** The last one that was sent along, and the last one of those that is surely there. */
@@ -60,6 +62,7 @@ export class Sender {
   constructor(options: SenderOptions) {
     const { link, session, destination, database, vector, seed, atDestination, atSource } = options;
     this.#options = options;
+    this.heardAt = link.course.runtime.elapsed();
     this.prefix = new AppliedPrefix(vector);
     this.note = new SourceNote(link, session, { destination, database, prefix: this.prefix, seed }, atSource);
     this.#before = historyBefore(session, atDestination);
@@ -119,6 +122,7 @@ export class Sender {
     const checkpoint = this.#checkpoint(vector);
     const push = link.target.push({ database, docs: [], checkpoint, caughtUp: this.caughtUp });
     await link.deadlines.limit(push, 'the destination to keep a checkpoint');
+    this.heardAt = link.course.runtime.elapsed();
     link.course.metrics.checkpointsAtDestination += 1;
     this.#sentVector = vector;
     this.#keptVector = vector;

@@ -1,7 +1,7 @@
 import type { SlotState } from '../store/contract.ts';
 import type { DatabaseName } from '../store/documents.ts';
 import { offerAside } from './aside.ts';
-import { type Checkpoint, checkpointTo, resumeFrom } from './checkpoint.ts';
+import { type Checkpoint, checkpointFrom, checkpointTo, resumeFrom } from './checkpoint.ts';
 import type { Deadlines } from './deadlines.ts';
 import { type Course, Link } from './link.ts';
 import type { Policies } from './policy.ts';
@@ -127,9 +127,21 @@ async function beginDatabase(link: Link, plan: SessionPlan, name: DatabaseName):
   await sender.note.save();
   plan.begun.add(name);
   plan.reseed.delete(name);
-  const ownAfter = plan.direction === 'two-way' ? { site: destination, seed } : null;
+  const isDirect = plan.direction === 'two-way' && (await hearsFrom(link, name));
+  const ownAfter = isDirect ? { site: destination, seed } : null;
   const goal = plan.goals?.get(name) ?? null;
   return { name, sender, tally, tail: new Tail({ link, database, sender, tally, start, ownAfter, goal }) };
+}
+
+/**
+ * Whether this site gets the destination's own documents from there, and not only by way of others. Then whatever it has
+ * of them when a session begins lies before `seed`. What comes by way of others may come after the destination was
+ * restored to an older copy, and be the last copy there is.
+ */
+async function hearsFrom(link: Link, name: DatabaseName): Promise<boolean> {
+  const { course, deadlines, target } = link;
+  const note = course.source.control.get(checkpointFrom(target.info.site, name));
+  return (await deadlines.limit(note, 'the source to read a checkpoint')) !== undefined;
 }
 
 /** The newest replicator of a pair works: one that had begun, and finds the note of another, stops. */

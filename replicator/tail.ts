@@ -16,6 +16,12 @@ const SLOTS_MS = 50;
 /** The destination is told where it is, without documents, once nothing came for this time. */
 const QUIET_MS = 250;
 
+/**
+ * And again whenever it gave no sign for this time: a destination that has lost power may have lost what it synced
+ * lazily, and the session with it, which nobody would notice before the next change.
+ */
+const SIGN_MS = 15_000;
+
 /** Documents to do are counted anew after this time, while there are any. */
 const COUNT_MS = 10_000;
 
@@ -81,7 +87,8 @@ export class Tail {
     }
     if (!sender.prefix.isIdle) return;
     tally.progress.finished();
-    if (isFirst || (quietMs >= QUIET_MS && sender.hasUnkept)) await sender.keep();
+    const isUnsure = link.course.runtime.elapsed() - sender.heardAt >= SIGN_MS;
+    if (isFirst || isUnsure || (quietMs >= QUIET_MS && sender.hasUnkept)) await sender.keep();
     if (quietMs >= QUIET_MS || isFirst) await sender.note.save();
     else sender.note.moved();
     if (isFirst && link.course.faults) await link.course.faults.at('caught-up');

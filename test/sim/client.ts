@@ -71,13 +71,17 @@ export class Client {
     token: number,
   ): Promise<Edit<unknown>[]> {
     if (how === 'delete') return ids.map((id) => ({ id, content: null }));
-    if (how === 'blind' && database !== 'states') return ids.map((id) => ({ id, content: contentOf(database, id, token) }));
+    if (how === 'blind' && database !== 'states')
+      return ids.map((id) => ({ id, content: contentOf(database, id, token) }));
     const there = await this.#store.database(database).versions(ids);
     return ids.map((id) => {
       const doc = there.get(id);
       const isThere = doc !== undefined && doc.content !== null;
       const ifVer: Version | null = isThere ? doc.ver : null;
-      const content = database === 'states' ? markOf(isThere ? (doc.content as ReadMark) : null, token) : contentOf(database, id, token);
+      const content =
+        database === 'states'
+          ? markOf(isThere ? (doc.content as ReadMark) : null, token)
+          : contentOf(database, id, token);
       return { id, content, ifVer };
     });
   }

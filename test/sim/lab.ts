@@ -1,5 +1,5 @@
+import { type Checkpoint, checkpointFrom } from '../../replicator/checkpoint.ts';
 import type { SiteId } from '../../store/contract.ts';
-import { checkpointFrom, type Checkpoint } from '../../replicator/checkpoint.ts';
 import { seededRandom } from '../contract/random.ts';
 import type { Mistake } from './mistakes.ts';
 import { lastOf, ModelDisk } from './model/disk.ts';
@@ -43,11 +43,10 @@ export class Lab {
     this.#plan = plan;
     this.trace = new Trace(isTraced, () => this.world.now);
     const random = seededRandom(plan.seed ^ 0x5bd1e995);
-    const { databases, durability, batchDocs, concurrency, isDirect, topology } = plan;
-    const isTwoWay = topology === 'pair' || topology === 'ring';
+    const { databases, durability, batchDocs, concurrency, isDirect } = plan;
     const context: SiteContext = {
       ...{ world: this.world, oracle: this.oracle, trace: this.trace, random },
-      ...{ databases, durability, batchDocs, concurrency, isDirect, direction: isTwoWay ? 'two-way' : 'one-way' },
+      ...{ databases, durability, batchDocs, concurrency, isDirect, direction: isTwoWay(plan) ? 'two-way' : 'one-way' },
     };
     this.#sites = plan.engines.map((engine, i) => {
       const disk = new ModelDisk(SITE_IDS[i] ?? ('sitedddd' as SiteId), engine, mistake, this.oracle);
@@ -66,7 +65,10 @@ export class Lab {
   }
 
   run(): void {
-    this.trace.add('', () => `${this.#plan.topology}: ${this.#sites.map(({ name, disk }) => `${name} is ${disk.engine}`).join(', ')}`);
+    this.trace.add(
+      '',
+      () => `${this.#plan.topology}: ${this.#sites.map(({ name, disk }) => `${name} is ${disk.engine}`).join(', ')}`,
+    );
     this.#startAll();
     for (const step of this.#plan.steps) {
       this.world.runUntil(this.world.now + step.gapMs);
@@ -100,35 +102,48 @@ export class Lab {
   #atSite(site: Site, step: Extract<Action, { site: number }>): void {
     switch (step.kind) {
       case 'write':
-        return this.#write(site, step);
+        this.#write(site, step);
+        return;
       case 'crash':
-        return site.proc(step.role)?.crashIn(step.calls, step.isDone);
+        site.proc(step.role)?.crashIn(step.calls, step.isDone);
+        return;
       case 'start':
-        return site.start(step.role);
+        site.start(step.role);
+        return;
       case 'stall':
-        return site.proc(step.role)?.stall();
+        site.proc(step.role)?.stall();
+        return;
       case 'wake':
-        return site.proc(step.role)?.wake();
+        site.proc(step.role)?.wake();
+        return;
       case 'clock':
         site.clock.offsetMs = step.offsetMs;
         return;
       case 'power':
-        return site.cutPower(step.share);
+        site.cutPower(step.share);
+        return;
       case 'takeover': {
         const slots = [...site.disk.database(step.database).slots.keys()];
         const slot = slots[step.which % slots.length];
         if (slot === undefined) return;
-        void this.#operator(site).database(step.database).changes.takeOver(slot).catch(() => {});
+        void this.#operator(site)
+          .database(step.database)
+          .changes.takeOver(slot)
+          .catch(() => {});
         return;
       }
       case 'put-away':
-        return site.client?.putAway();
+        site.client?.putAway();
+        return;
       case 'backup':
-        return site.takeBackup();
+        site.takeBackup();
+        return;
       case 'restore':
-        return this.#isSource(site) ? undefined : site.restore();
+        if (site.name !== 'A' || isTwoWay(this.#plan)) site.restore();
+        return;
       default:
-        return this.#control(site, step.kind);
+        this.#control(site, step.kind);
+        return;
     }
   }
 
@@ -142,6 +157,7 @@ export class Lab {
         else if (wish === 'reseed') destination.reseed().catch(() => {});
         else void destination.stop();
       }
+      if (wish === 'stop') site.isStopping = true;
     });
   }
 
@@ -155,16 +171,20 @@ export class Lab {
   #write(site: Site, { database, ids, how }: Extract<Action, { kind: 'write' }>): void {
     const { client } = site;
     if (!client || client.proc.isDead) return;
+    // A destination of one direction refuses edits, once it is one.
+    if (!this.#isWritable(site) && site.disk.database(database).mode === 'read-write') return;
     this.#token += 1;
     const token = this.#token;
     const names = ids.map((id) => `d${id}`);
-    this.trace.add(client.proc.name, () => `${how === 'delete' ? 'deletes' : 'edits'} ${names} of ${database}, t${token}`);
+    this.trace.add(
+      client.proc.name,
+      () => `${how === 'delete' ? 'deletes' : 'edits'} ${names} of ${database}, t${token}`,
+    );
     client.proc.deliver(() => void client.write(database, names, how, token));
   }
 
-  #isSource({ name }: Site): boolean {
-    const { topology } = this.#plan;
-    return topology !== 'pair' && topology !== 'ring' && name === 'A';
+  #isWritable({ name }: Site): boolean {
+    return isTwoWay(this.#plan) || name === 'A';
   }
 
   /** Everything works again, clocks but stay as they are. */
@@ -180,7 +200,10 @@ export class Lab {
     for (const site of this.#sites) {
       this.#control(site, 'resume');
       const states = site.destinations.map((destination) => destination.status().state);
-      if (states.some((state) => state === 'stopped' || (state === 'waiting' && this.#plan.seed % 4 > 0))) {
+      if (
+        site.isStopping ||
+        states.some((state) => state === 'stopped' || (state === 'waiting' && this.#plan.seed % 4 > 0))
+      ) {
         site.proc('repl')?.crash('to start anew');
       }
       for (const role of ['site', 'recv', 'repl'] as const) site.start(role);
@@ -213,10 +236,14 @@ export class Lab {
   #settle(): void {
     const until = this.world.now + QUIET_MS_MAX;
     let waitsFor = '';
+    let opensAt = this.world.now + MINUTE_MS;
     for (let wait = LOOK_MS; this.world.now < until; wait = Math.min(wait * 1.5, 5000)) {
       this.world.runUntil(this.world.now + wait);
       waitsFor = this.#unsettled();
       if (waitsFor === '') return;
+      if (this.world.now < opensAt) continue;
+      opensAt += MINUTE_MS;
+      for (const site of this.#sites) this.#openOnce(site);
     }
     this.oracle.report('stuck', `${waitsFor} after ${QUIET_MS_MAX / 1000} s without trouble`);
   }
@@ -245,18 +272,35 @@ export class Lab {
   }
 }
 
+function isTwoWay({ topology }: Plan): boolean {
+  return topology === 'pair' || topology === 'ring';
+}
+
 function edgesOf({ topology }: Plan): readonly (readonly [number, number])[] {
   switch (topology) {
     case 'copy':
       return [[0, 1]];
     case 'copies':
-      return [[0, 1], [0, 2]];
+      return [
+        [0, 1],
+        [0, 2],
+      ];
     case 'chain':
-      return [[0, 1], [1, 2]];
+      return [
+        [0, 1],
+        [1, 2],
+      ];
     case 'pair':
-      return [[0, 1], [1, 0]];
+      return [
+        [0, 1],
+        [1, 0],
+      ];
     case 'ring':
-      return [[0, 1], [1, 2], [2, 0]];
+      return [
+        [0, 1],
+        [1, 2],
+        [2, 0],
+      ];
   }
 }
 

@@ -1,12 +1,4 @@
-import type {
-  Comparable,
-  Hello,
-  Push,
-  Pushed,
-  SiteInfo,
-  Target,
-  TargetSession,
-} from '../../replicator/target.ts';
+import type { Comparable, Hello, Push, Pushed, SiteInfo, Target, TargetSession } from '../../replicator/target.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { CodedError } from '../../store/errors.ts';
 import type { Random } from '../contract/random.ts';
@@ -112,7 +104,11 @@ export class RemoteTarget implements Target {
     return {
       info: session.info,
       checkpoints: session.checkpoints,
-      push: (push: Push): Promise<Pushed> => ask(() => textOfPush(push), () => session.push(push)),
+      push: (push: Push): Promise<Pushed> =>
+        ask(
+          () => textOfPush(push),
+          () => session.push(push),
+        ),
       close,
       [Symbol.asyncDispose]: close,
     };
@@ -139,7 +135,8 @@ export class RemoteTarget implements Target {
     const fail = (ms: number): void => void this.#world.after(ms, () => proc.deliver(() => reject(reset(what))));
     if (lost === 'call') {
       proc.trace.add(proc.name, () => `${textOf(what)}: the message is lost`);
-      return fail(fate.ms), promise;
+      fail(fate.ms);
+      return promise;
     }
     if (typeof lost === 'object') {
       proc.trace.add(proc.name, () => `${textOf(what)}: the message is held up for ${Math.round(lost.late)} ms`);

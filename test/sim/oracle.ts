@@ -1,4 +1,5 @@
-import { checkpointFrom, checkpointTo, type Checkpoint } from '../../replicator/checkpoint.ts';
+import { type Checkpoint, checkpointFrom, checkpointTo, resumeFrom } from '../../replicator/checkpoint.ts';
+import type { Vector } from '../../replicator/vector.ts';
 import { dominates, vectorOf } from '../../replicator/version-vectors.ts';
 import type { Mode, SiteId, Version } from '../../store/contract.ts';
 import type { DatabaseName, ReadMark } from '../../store/documents.ts';
@@ -70,8 +71,12 @@ export class Oracle implements Ears {
     if (!id.startsWith('replication/')) return;
     for (const other of this.#disks) {
       for (const database of disk.databases.keys()) {
-        if (id === checkpointFrom(other.site, database)) this.#checkClaim(other, disk, database, value as Checkpoint);
-        if (id === checkpointTo(other.site, database)) this.#checkClaim(disk, other, database, value as Checkpoint);
+        const checkpoint = value as Checkpoint;
+        if (id === checkpointFrom(other.site, database)) this.#checkClaim(other, disk, database, checkpoint.vector);
+        if (id !== checkpointTo(other.site, database)) continue;
+        // The source may not know yet what the destination has lost with power: what counts is what both say.
+        const there = other.notes.get(checkpointFrom(disk.site, database))?.value as Checkpoint | undefined;
+        this.#checkClaim(disk, other, database, resumeFrom(there ?? null, checkpoint) ?? {});
       }
     }
   }
@@ -144,12 +149,15 @@ export class Oracle implements Ears {
   }
 
   /** Whatever the source has up to there must be at the destination, in this version or a greater one. */
-  #checkClaim(source: ModelDisk, destination: ModelDisk, database: DatabaseName, { vector }: Checkpoint): void {
+  #checkClaim(source: ModelDisk, destination: ModelDisk, database: DatabaseName, vector: Vector): void {
     const there = destination.database(database).rows;
     for (const [number, slot] of source.database(database).slots) {
       const upTo = vector[number] ?? 0;
       if (source.engine === 'mongodb' && upTo > slot.stable && !this.#setBack.has(source.site)) {
-        this.report('checkpoint', `${destination.site} is said to have ${number}:${upTo} of ${source.site}, stable is ${slot.stable}`);
+        this.report(
+          'checkpoint',
+          `${destination.site} is said to have ${number}:${upTo} of ${source.site}, stable is ${slot.stable}`,
+        );
       }
       for (const [n, row] of slot.places) {
         if (row === null || n > upTo || row.ver.endsWith(destination.site)) continue;
@@ -180,22 +188,38 @@ export class Oracle implements Ears {
       if (!there) continue;
       final = there;
       const made = this.#made.get(keyOf(database, there));
-      if (!made || made.row.body !== there.body) this.report('phantom', `${disk.site} has ${textOf(database, there)}, nobody made it`);
+      if (!made || made.row.body !== there.body)
+        this.report('phantom', `${disk.site} has ${textOf(database, there)}, nobody made it`);
       else roots.push(made);
     }
-    const accounted = this.#ancestors(roots, versions);
+    // What gave way to a version that said the same, before power took that one, is excused with it.
+    const excused = new Set(versions.filter(({ excuse }) => excuse !== ''));
+    roots.push(...versions.filter((made) => excused.size > 0 && isRepeated(made, excused)));
+    const accounted = this.#accounted(roots, versions);
     for (const made of versions) {
       if (!made.isAcknowledged || made.excuse !== '' || accounted.has(made)) continue;
-      if (isRepeated(made, accounted)) continue;
       const isBack = made.row.del && final !== undefined && !final.del;
       const there = final ? textOf(database, final) : 'nothing';
-      this.report(isBack ? 'resurrected' : 'lost', `${textOf(database, made.row)}, acknowledged at ${made.site}; there is ${there}`);
+      this.report(
+        isBack ? 'resurrected' : 'lost',
+        `${textOf(database, made.row)}, acknowledged at ${made.site}; there is ${there}`,
+      );
     }
   }
 
-  /** Everything that these stem from. */
-  #ancestors(roots: readonly Made[], versions: readonly Made[]): Set<Made> {
+  /** Everything that these stem from, and what lost to a version that says the same, with all that it stems from. */
+  #accounted(roots: readonly Made[], versions: readonly Made[]): Set<Made> {
     const found = new Set<Made>();
+    this.#addAncestors(found, roots, versions);
+    for (let size = 0; size !== found.size; ) {
+      size = found.size;
+      const repeated = versions.filter((made) => !found.has(made) && isRepeated(made, found));
+      this.#addAncestors(found, repeated, versions);
+    }
+    return found;
+  }
+
+  #addAncestors(found: Set<Made>, roots: readonly Made[], versions: readonly Made[]): void {
     const open = [...roots];
     for (let made = open.pop(); made; made = open.pop()) {
       if (found.has(made)) continue;
@@ -204,7 +228,6 @@ export class Oracle implements Ears {
       const parent = made.parent && this.#made.get(made.parent);
       if (parent) open.push(parent);
     }
-    return found;
   }
 }
 

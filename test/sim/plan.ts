@@ -51,7 +51,12 @@ const STEPS_MAX = 70;
 const IDS = 4;
 const CLOCK_OFF_MS_MAX = 600_000;
 
-const DATABASES: readonly (readonly DatabaseName[])[] = [['articles'], ['states'], ['subscriptions'], ['articles', 'states']];
+const DATABASES: readonly (readonly DatabaseName[])[] = [
+  ['articles'],
+  ['states'],
+  ['subscriptions'],
+  ['articles', 'states'],
+];
 
 export function planOf(seed: number): Plan {
   const random = seededRandom(seed);

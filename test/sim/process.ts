@@ -17,13 +17,25 @@ export function textOf(words: Words): string {
 export class MachineClock {
   readonly #world: World;
   offsetMs = 0;
+  #greatest = 0;
+  #least = 0;
 
   constructor(world: World) {
     this.#world = world;
   }
 
   now(): number {
-    return START + Math.floor(this.#world.now) + this.offsetMs;
+    const now = Math.max(this.#least, START + Math.floor(this.#world.now) + this.offsetMs);
+    if (now > this.#greatest) this.#greatest = now;
+    return now;
+  }
+
+  /**
+   * From here on it shows no time that it has shown before, nor an earlier one. Versions that were lost with power are not known
+   * to be greater than the clock: a store has no other memory of them.
+   */
+  keepPace(): void {
+    this.#least = this.#greatest + 1;
   }
 }
 

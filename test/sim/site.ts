@@ -1,11 +1,12 @@
-import { startDestination, type RunningDestination } from '../../replicator/destination.ts';
+import { type RunningDestination, startDestination } from '../../replicator/destination.ts';
 import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
 import { storeTarget } from '../../replicator/store-target.ts';
 import type { Target } from '../../replicator/target.ts';
-import { codeOf } from '../../store/errors.ts';
 import type { DatabaseName } from '../../store/documents.ts';
+import { codeOf } from '../../store/errors.ts';
 import type { Random } from '../contract/random.ts';
 import { Client } from './client.ts';
+import { earlyTarget } from './early.ts';
 import type { Line } from './model/call.ts';
 import type { Backup, ModelDisk } from './model/disk.ts';
 import { ModelStore } from './model/store.ts';
@@ -50,6 +51,7 @@ export class Site {
   client: Client | undefined;
   receiver: Receiver | undefined;
   destinations: RunningDestination[] = [];
+  isStopping = false;
   backup: { readonly copy: Backup; readonly seq: number } | undefined;
   /** What a power cut took; whoever wrote it will write it again. */
   readonly toRepeat: { readonly database: DatabaseName; readonly id: string }[] = [];
@@ -71,19 +73,28 @@ export class Site {
     const there = this.#procs.get(role);
     if (there && !there.isDead) return;
     if (role === 'repl' && this.sendings.length === 0) return;
-    const proc = new Process(`${this.name}.${role}`, this.#context.world, this.clock, this.#context.random, this.#context.trace);
+    if (role === 'repl') this.isStopping = false;
+    const proc = new Process(
+      `${this.name}.${role}`,
+      this.#context.world,
+      this.clock,
+      this.#context.random,
+      this.#context.trace,
+    );
     proc.trace.add(proc.name, () => 'starts');
     this.#procs.set(role, proc);
     const store = this.#open(proc, this, this.local);
     if (role === 'site') this.client = new Client(proc, store, oracle, durability);
-    if (role === 'recv') this.receiver = { proc, target: storeTarget(store, { engine: this.disk.engine, runtime: proc.runtime }) };
-    if (role === 'repl') this.destinations = this.sendings.map((sending) => this.#send(proc, store, sending, direction));
+    if (role === 'recv') this.receiver = { proc, target: this.#targetOf(proc, store, this) };
+    if (role === 'repl')
+      this.destinations = this.sendings.map((sending) => this.#send(proc, store, sending, direction));
   }
 
   /** All processes at once, and on an embedded store the last writes that were not synced. */
   cutPower(share: number): void {
     const { oracle, trace } = this.#context;
     for (const proc of this.#procs.values()) proc.crash('for want of power');
+    this.clock.keepPace();
     const count = Math.floor(share * (this.disk.unsynced + 1));
     for (const { database, row } of this.disk.cutPower(count)) {
       trace.add(this.name, () => `loses ${database}/${row.id}@${row.ver} with power`);
@@ -112,7 +123,7 @@ export class Site {
         return new RemoteTarget(`https://${to.name}`, proc, way, () => to.receiver);
       }
       const store = this.#open(proc, to, way);
-      return storeTarget(store, { engine: to.disk.engine, runtime: proc.runtime, close: () => store.close() });
+      return this.#targetOf(proc, store, to);
     };
     let state = '';
     const running = startDestination({
@@ -120,10 +131,10 @@ export class Site {
       limits: { docsPerSecondMax: null, bytesPerSecondMax: null, batchDocs, concurrency },
       ...{ runtime: proc.runtime, once: false },
       onStatus: (status) => {
-        const now = `${status.state}: ${status.why}${status.lastError ? ` (${status.lastError.code})` : ''}`;
+        const now = `${status.state} ${status.lastError?.at}`;
         if (now === state || !proc.trace.isOn) return;
         state = now;
-        proc.trace.add(proc.name, () => `to ${to.name} ${now}`);
+        proc.trace.add(proc.name, () => `to ${to.name}: ${status.state}. ${status.why}`);
       },
     });
     running.ended.catch((error: unknown) => {
@@ -131,6 +142,12 @@ export class Site {
       if (codeOf(error) !== 'REPLICATION_TAKEN_OVER') oracle.report('unexpected', String((error as Error).stack));
     });
     return running;
+  }
+
+  #targetOf(proc: Process, store: ModelStore, of: Site): Target {
+    const { engine, mistake } = of.disk;
+    const target = storeTarget(store, { engine, runtime: proc.runtime, close: () => store.close() });
+    return mistake === 'checkpoint-early' ? earlyTarget(target) : target;
   }
 
   #open(proc: Process, of: Site, way: Way): ModelStore {

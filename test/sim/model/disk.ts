@@ -106,12 +106,12 @@ export class ModelDisk {
   }
 
   /** One transaction, synced to the disk or not. What throws was not done. */
-  transact<T>(isSynced: boolean, run: () => T): T {
+  transact<T>(isSynced: boolean | (() => boolean), run: () => T): T {
     const transaction: Transaction = { undo: [], rows: [] };
     this.#transaction = transaction;
     try {
       const result = run();
-      if (isSynced || this.engine === 'mongodb') this.#unsynced = [];
+      if ((typeof isSynced === 'function' ? isSynced() : isSynced) || this.engine === 'mongodb') this.#unsynced = [];
       else if (transaction.undo.length > 0) this.#unsynced.push(transaction);
       return result;
     } catch (error) {

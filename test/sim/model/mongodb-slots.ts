@@ -5,13 +5,14 @@ import { readOnly } from './sqlite-writer.ts';
 
 /** A lease whose writer gave no sign for so long, by the server's clock, is taken over. */
 const LEASE_MS_MAX = 60_000;
-const LEASE_TRIES_MAX = 20;
 
 /** What one lease of a slot knows of itself. */
 export interface Lease {
   readonly slot: number;
   readonly epoch: number;
   readonly stable: number;
+  /** When its writer gave up, and with it every sign of life. */
+  lostAt: number | undefined;
 }
 
 /** A free slot, after those of the dead were taken over, or else a new one. */
@@ -24,29 +25,27 @@ export async function leaseSlot(caller: Caller, state: DatabaseState, owner: str
   });
   for (const { slot, epoch } of dead) await takeOver(caller, state, slot, epoch);
   const now = proc.world.now;
-  for (let tries = 0; tries < LEASE_TRIES_MAX; tries += 1) {
-    const lease = await caller.call(`leases a slot of ${state.name}`, () => {
-      const free = [...state.slots.values()].find((slot) => slot.state === 'free');
-      const slot = free ?? disk.newSlot(state, 'leased');
-      if (free) slot.epoch += 1;
-      slot.state = 'leased';
-      slot.owner = owner;
-      slot.beat = () => Math.max(now, proc.seenAlive());
-      proc.trace.add(proc.name, () => `leased slot ${slot.slot} of ${state.name}, epoch ${slot.epoch}`);
-      return { slot: slot.slot, epoch: slot.epoch, stable: slot.stable };
-    });
-    // The mode may have changed after it was read, and this slot been leased after those to fence were listed.
-    const mode = await caller.call(`confirms the mode of ${state.name}`, () => state.mode);
-    if (mode !== 'read-only') return lease;
-    await release(caller, state, lease, lease.stable);
-    throw readOnly(state);
-  }
-  throw storeError('STORE_LOCKED', `All slots of ${state.name} were leased first.`, { retryable: true });
+  const lease = await caller.call(`leases a slot of ${state.name}`, () => {
+    const free = [...state.slots.values()].find((slot) => slot.state === 'free');
+    const slot = free ?? disk.newSlot(state, 'leased');
+    if (free) slot.epoch += 1;
+    slot.state = 'leased';
+    slot.owner = owner;
+    const made: Lease = { slot: slot.slot, epoch: slot.epoch, stable: slot.stable, lostAt: undefined };
+    slot.beat = () => made.lostAt ?? Math.max(now, proc.seenAlive());
+    proc.trace.add(proc.name, () => `leased slot ${slot.slot} of ${state.name}, epoch ${slot.epoch}`);
+    return made;
+  });
+  // The mode may have changed after it was read, and this slot been leased after those to fence were listed.
+  const mode = await caller.call(`confirms the mode of ${state.name}`, () => state.mode);
+  if (mode !== 'read-only') return lease;
+  await release(caller, state, lease, lease.stable);
+  throw readOnly(state);
 }
 
 /** Stores `stable`. False: the slot is not this writer's any more. */
 export function publish(caller: Caller, state: DatabaseState, lease: Lease, stable: number): Promise<boolean> {
-  const { disk, proc } = caller;
+  const { disk } = caller;
   return caller.call(
     () => `publishes ${stable} in slot ${lease.slot} of ${state.name}`,
     () => {
@@ -54,8 +53,6 @@ export function publish(caller: Caller, state: DatabaseState, lease: Lease, stab
       const isOwn = slot.epoch === lease.epoch && slot.state === 'leased';
       if (!isOwn && disk.mistake !== 'no-epoch-fence') return false;
       if (stable > slot.stable) slot.stable = stable;
-      const now = proc.world.now;
-      slot.beat = () => Math.max(now, proc.seenAlive());
       return true;
     },
     true,
@@ -86,14 +83,16 @@ export async function takeOver(caller: Caller, state: DatabaseState, number: num
       slot.state = 'taking';
       slot.owner = '';
       slot.epoch += 1;
-      slot.beat = () => Math.max(now, proc.seenAlive());
+      slot.beat = () => now;
     }
     return { stable: slot.stable, epoch: slot.epoch };
   });
   if (!revoked) return slotOf(state, number);
   const { stable } = revoked;
   const half = stable + (WINDOW >> 1);
-  for (const [from, to] of disk.mistake === 'no-hole-fence' ? [] : [[stable, half] as const, [half, stable + WINDOW] as const]) {
+  for (const [from, to] of disk.mistake === 'no-hole-fence'
+    ? []
+    : [[stable, half] as const, [half, stable + WINDOW] as const]) {
     await caller.call(`fills slot ${number} of ${state.name} from ${from + 1} to ${to}`, () => {
       const { places } = slotOf(state, number);
       for (let n = from + 1; n <= to; n += 1) if (!places.has(n)) places.set(n, null);

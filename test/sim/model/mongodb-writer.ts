@@ -67,11 +67,10 @@ export class MongodbWriter implements Writer<unknown> {
 
   async apply(replicas: readonly Replica<unknown>[], note?: { id: string; value: unknown }): Promise<Outcome[]> {
     const { disk } = this.#caller;
-    if (note && disk.mistake === 'checkpoint-early') await this.#save(note);
     const outcomes = await this.#write(() =>
       prepareReplicas(replicas).map((replica) => replicaChange(disk, this.#stamper, replica)),
     );
-    if (note && disk.mistake !== 'checkpoint-early') await this.#save(note);
+    if (note) await this.#save(note);
     return outcomes;
   }
 
@@ -182,7 +181,8 @@ export class MongodbWriter implements Writer<unknown> {
     this.#news();
     if (this.#loss !== undefined) throw this.#lossError();
     const { name } = this.#state;
-    if (fates.includes('failed')) throw storeError('STORE_UNREACHABLE', `A write to ${name} failed.`, { retryable: true });
+    if (fates.includes('failed'))
+      throw storeError('STORE_UNREACHABLE', `A write to ${name} failed.`, { retryable: true });
     if (fates.some((fate, i) => fate === 'superseded' && changes[i]?.isEdit)) throw unresolved(name);
   }
 
@@ -277,6 +277,7 @@ export class MongodbWriter implements Writer<unknown> {
 
   #lose(loss: 'fenced' | 'unresolved'): void {
     this.#loss ??= loss;
+    this.#lease.lostAt ??= this.#caller.proc.world.now;
     this.#announce();
   }
 

@@ -1,6 +1,7 @@
-import type { Edit, Outcome, Replica, Writer, WriterOptions } from '../../../store/contract.ts';
+import type { Edit, Outcome, Replica, Version, Writer, WriterOptions } from '../../../store/contract.ts';
 import { storeError } from '../../../store/errors.ts';
 import { prepareEdits, prepareReplicas, type Stamper } from '../../../store/stamp.ts';
+import { readVersion } from '../../../store/version.ts';
 import type { Caller } from './call.ts';
 import { type Change, editChange, replicaChange } from './change.ts';
 import { type DatabaseState, lastOf, RANGE, type Row, slotOf } from './disk.ts';
@@ -82,25 +83,27 @@ export class SqliteWriter implements Writer<unknown> {
 
   async #transact(changes: readonly Change[], note?: { id: string; value: unknown }): Promise<Outcome[]> {
     const { disk, proc } = this.#caller;
-    const isSynced = this.#options.durability === 'sync';
-    const save = () => {
-      if (!note) return;
-      disk.revisions += 1;
-      disk.note(note.id, { rev: disk.revisions, value: note.value });
-      disk.ears.noted(disk, note.id, note.value, proc.name);
-    };
-    if (disk.mistake === 'checkpoint-early') {
-      await this.#caller.call('saves a checkpoint early', () => disk.transact(isSynced, save));
-    }
     const what = () => `writes ${changes.map(({ id }) => id).join(', ')} of ${this.#state.name}`;
-    return await this.#caller.call(what, () =>
-      disk.transact(isSynced, () => {
-        if (disk.mistake !== 'no-epoch-fence') this.#checkRight(changes.some(({ isEdit }) => isEdit));
-        const outcomes = changes.map((change) => this.#place(change));
-        if (disk.mistake !== 'checkpoint-early') save();
-        return outcomes;
-      }),
-    );
+    return await this.#caller.call(what, () => {
+      let isSynced = this.#options.durability === 'sync';
+      return disk.transact(
+        () => isSynced,
+        () => {
+          if (disk.mistake !== 'no-epoch-fence') this.#checkRight(changes.some(({ isEdit }) => isEdit));
+          const outcomes = changes.map((change) => this.#place(change));
+          // A version ahead of the wall clock must not be lost: after a power cut it would be given again.
+          isSynced ||= outcomes.some(
+            (outcome) => outcome.result === 'written' && isAhead(outcome.ver, proc.clock.now()),
+          );
+          if (note) {
+            disk.revisions += 1;
+            disk.note(note.id, { rev: disk.revisions, value: note.value });
+            disk.ears.noted(disk, note.id, note.value, proc.name);
+          }
+          return outcomes;
+        },
+      );
+    });
   }
 
   #place(change: Change): Outcome {
@@ -123,8 +126,13 @@ export class SqliteWriter implements Writer<unknown> {
   #checkRight(edits: boolean): void {
     const { mode, name } = this.#state;
     if (mode === 'read-only' || (mode === 'replica' && edits)) throw readOnly(this.#state);
-    if (slotOf(this.#state, SLOT).epoch !== this.epoch) throw storeError('WRITER_FENCED', `This writer of ${name} was taken over.`);
+    if (slotOf(this.#state, SLOT).epoch !== this.epoch)
+      throw storeError('WRITER_FENCED', `This writer of ${name} was taken over.`);
   }
+}
+
+function isAhead(ver: Version, now: number): boolean {
+  return readVersion(ver).ms > now;
 }
 
 export function readOnly({ name, mode }: DatabaseState): Error {

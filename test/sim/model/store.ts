@@ -1,8 +1,8 @@
+import type { ReplicatedDatabase, ReplicatedStore } from '../../../replicator/replicated-store.ts';
 import type { ChangePage, Mode, SlotState, Versioned, Writer, WriterOptions } from '../../../store/contract.ts';
 import type { DatabaseName } from '../../../store/documents.ts';
 import type { Stamper } from '../../../store/stamp.ts';
 import { VersionClock } from '../../../store/version.ts';
-import type { ReplicatedDatabase, ReplicatedStore } from '../../../replicator/replicated-store.ts';
 import type { Process } from '../process.ts';
 import { Caller, type Line } from './call.ts';
 import { ModelControl } from './control.ts';
