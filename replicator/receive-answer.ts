@@ -53,10 +53,10 @@ export async function answerWith(
   onError: (error: unknown) => void,
 ): Promise<void> {
   const beating = setInterval(() => {
-    if (response.destroyed) return;
     if (!response.headersSent) response.writeHead(200, headersOf('application/octet-stream'));
     response.write(' ');
   }, heartbeatMs);
+  response.on('close', () => clearInterval(beating));
   try {
     const answer = await work();
     clearInterval(beating);
