@@ -17,6 +17,9 @@ export const REPLICATOR_ERRORS = {
   DESTINATION_NAME_INVALID: 'Use up to 40 small letters, digits, dots, dashes and underscores.',
   DESTINATION_TOO_MANY: 'Remove destinations that are not needed any more.',
   DESTINATION_UNKNOWN: '`feedferry replicate status` lists the destinations of this store.',
+  PROMOTE_EPOCH_LOW: 'Name a higher one with --epoch, or leave it out.',
+  PROMOTE_FENCED:
+    'Bring this site back with `feedferry demote --to URL-OF-THE-NEW-PRIMARY`. To replace that one after all, first run `feedferry promote --epoch N` here with N above its epoch, and then demote it.',
   RECEIVER_ADDRESS_UNUSABLE: 'Stop the program that listens there, or name another address with --listen.',
   RECEIVER_BUSY: 'It is tried again by itself; if it stays so, look for senders that nobody needs any more.',
   RECEIVER_CERTIFICATE:
@@ -36,6 +39,10 @@ export const REPLICATOR_ERRORS = {
   RECEIVER_UNREACHABLE:
     'Check that `feedferry receive` runs there and that nothing is between; it is tried again by itself.',
   RECEIVER_URL_INVALID: 'Use https://HOST:PORT; http:// is for a receiver on this machine only.',
+  REJOIN_FILE_UNUSABLE: 'Name another file with --export; nothing was merged.',
+  REJOIN_NOT_NEWER:
+    'Only a site that was replaced rejoins. If the other one shall be the primary, promote it: `feedferry promote` there, with --epoch where both sites were promoted.',
+  REJOIN_NOT_PRIMARY: 'Name the URL of the new primary; `feedferry promote` there makes it one.',
   REPLICATION_REFUSED: 'The message says why the destination refuses; nothing was written there.',
   REPLICATION_SAME_SITE: 'Name two different stores.',
   REPLICATION_TARGET_PRIMARY:
