@@ -47,6 +47,12 @@ function addSite(registry: Registry, source: MetricSources['site']): void {
   counter('feedferry_articles_opened_total', 'Articles opened by readers', (m) => [[{}, m.articlesOpened]]);
   counter('feedferry_marks_written_total', 'Read marks written', (m) => [[{}, m.marksWritten]]);
   counter('feedferry_stars_written_total', 'Stars written', (m) => [[{}, m.starsWritten]]);
+  const reads = ({ reads: { primary, replica } }: SiteMetrics): Row[] => [
+    [{ from: 'primary' }, primary],
+    [{ from: 'replica' }, replica],
+  ];
+  counter('feedferry_site_reads_total', 'Reads of articles, by where', reads, ['from']);
+  counter('feedferry_site_read_failovers_total', 'Reads taken to another store', (m) => [[{}, m.readFailovers]]);
   const reopened = 'Writers of the site opened again after another process took them over';
   counter('feedferry_site_writers_reopened_total', reopened, (m) => [[{}, m.writersReopened]]);
 }

@@ -12,6 +12,7 @@ import { HALF_RESTORED_ADVICE, halfRestored } from './half-restored.ts';
 import { probeListen } from './listen-probe.ts';
 import { openLog } from './log.ts';
 import { migrationText } from './opened-store.ts';
+import { readReplicas } from './read-replicas.ts';
 import { wishByName } from './replicate-wishes.ts';
 import { startReplication } from './replication.ts';
 import { type ListenAddress, listenAddress } from './setting-kinds.ts';
@@ -88,6 +89,8 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   site = await startSite({
     ...{ store, clock, log, listen: settings.listen, hosts: settings.hosts },
     ...(await siteServices(options, crawler)),
+    readReplicas: readReplicas(settings.readFrom, store.site, clock, stack),
+    readStalenessMsMax: settings.readStaleness,
     replicationStatus: () => replication.statuses(),
     replicationWish: (name, action, wished) => wishByName(store.control, name, action, wished),
     metricsText: metricsText({

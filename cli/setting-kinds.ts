@@ -95,6 +95,13 @@ export const storeUrl: Kind<string> = {
   show: withoutCredentials,
 };
 
+export const storeUrls: Kind<readonly string[]> = {
+  ...list('store URLs separated by commas, such as sqlite:/replica/feedferry.db', 'URLS', (item) =>
+    storeUrl.read(item),
+  ),
+  show: (value) => value.map(withoutCredentials).join(','),
+};
+
 export const queueUrl: Kind<'local:'> = {
   allowed: 'local: (the queue inside the store); other queues are not available in this version',
   placeholder: 'URL',

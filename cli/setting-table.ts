@@ -16,6 +16,7 @@ import {
   queueUrl,
   size,
   storeUrl,
+  storeUrls,
   userAgent,
 } from './setting-kinds.ts';
 import { VERSION } from './version.ts';
@@ -42,6 +43,8 @@ export const SETTINGS = {
   queue: setting(queueUrl, 'local:', 'where the work of the crawlers is queued'),
   listen: setting(listenAddress, { host: '127.0.0.1', port: 8080 }, 'address of the web pages'),
   hosts: setting(hostNames, [], 'names under which browsers reach the pages, besides localhost'),
+  readFrom: setting(storeUrls, [], 'replicas of the store to read articles from, besides it'),
+  readStaleness: setting(duration(500, HOUR), 5 * SECOND, 'how far a replica that is read from may be behind'),
   crawler: setting(onOff, true, 'crawl while serving'),
   userAgent: setting(userAgent, `Feedferry/${VERSION}`, 'what the crawler calls itself to publishers'),
   concurrency: setting(integer(1, 1000), 32, 'feeds fetched at the same time'),

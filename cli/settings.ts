@@ -146,7 +146,7 @@ function invalid(name: SettingName, { raw, source }: Given): CodedError {
   const { kind } = SETTINGS[name];
   const value = typeof raw === 'string' ? raw : JSON.stringify(raw);
   // A mistyped store URL may hold a password.
-  const shown = name === 'store' ? value.replace(/[^/@\s]*@/, '***@') : value;
+  const shown = name === 'store' || name === 'readFrom' ? value.replace(/[^/@\s]*@/g, '***@') : value;
   return cliError('SETTING_INVALID', `${source} is "${shown}". It must be ${kind.allowed}.`, { input: shown });
 }
 

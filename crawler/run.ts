@@ -142,6 +142,8 @@ class Running implements RunningCrawler {
     await this.#queue.add([{ feed: feedId, url: live.content.url, nextAt: live.content.nextAt, urgent: true }]);
     this.#pump.kick();
     await ended;
+    // A writer that was lost has left its slot to whoever took it over, and that is settled then.
+    await this.#session.settle().catch(() => {});
   }
 
   wake(): void {

@@ -97,6 +97,11 @@ export class StoreSession implements AsyncDisposable {
     return this.#feedWrites.add(edit);
   }
 
+  /** Resolves when the change feed shows all articles that were acknowledged. */
+  settle(): Promise<void> {
+    return this.#articles.settle();
+  }
+
   /** For reads besides these. */
   read<T>(operation: (store: Store) => Promise<T>): Promise<T> {
     return this.#patiently(() => operation(this.#options.store));
@@ -186,6 +191,10 @@ class LazyWriter<C> {
       if (lost) opening.then((writer) => writer.close()).catch(() => {});
       throw error;
     }
+  }
+
+  async settle(): Promise<void> {
+    await (await this.#writer)?.settle();
   }
 
   async close(): Promise<void> {

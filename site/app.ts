@@ -11,6 +11,7 @@ import type { Safe } from './pages/html.ts';
 import { layout } from './pages/layout.ts';
 import { troublePage } from './pages/trouble.ts';
 import { feedOfArticle } from './reader-states.ts';
+import { tokenCookie, tokenIn } from './reader-token.ts';
 import { addReplicationRoutes } from './replication-routes.ts';
 import { ACTIONS, type ActionRoute, PAGES } from './routes.ts';
 import type { Site } from './site.ts';
@@ -91,11 +92,10 @@ function addGuards(app: FastifyInstance, site: Site): void {
 }
 
 function addPlainRoutes(app: FastifyInstance, site: Site): void {
-  const { store, metricsText, exportOpml } = site.options;
+  const { metricsText, exportOpml } = site.options;
   const icon = staticFile('favicon.svg');
   app.get('/healthz', async (_request, reply) => {
-    const health = await store.health();
-    return reply.header('cache-control', 'no-store').send({ ok: true, engine: health.engine, site: health.site });
+    return reply.header('cache-control', 'no-store').send(await healthOf(site));
   });
   app.get('/metrics', async (_request, reply) =>
     reply
@@ -124,11 +124,26 @@ function addPlainRoutes(app: FastifyInstance, site: Site): void {
   });
 }
 
+/** Where the store does not answer, and pages are made from a replica, readers need not be sent elsewhere. */
+async function healthOf({ options, reading }: Site): Promise<Record<string, unknown>> {
+  const { engine, site, url } = options.store;
+  try {
+    await reading.reads.orDown(options.store.health());
+    return { ok: true, engine, site };
+  } catch (error) {
+    if (!reading.reads.canGoOnAfter(error)) throw error;
+    return { ok: true, engine, site, degraded: `${url} does not answer; pages are made from a copy` };
+  }
+}
+
 function addPages(app: FastifyInstance, site: Site): void {
   for (const { url, page, msMax } of PAGES) {
     app.get(url, { handlerTimeout: msMax }, async (request, reply) => {
-      const visit = await visitOf(site, request);
-      return sendPage(site, reply, visit, await page(site, visit));
+      takeToken(site, request);
+      return site.reading.reads.asOne(async () => {
+        const visit = await visitOf(site, request);
+        return sendPage(site, reply, visit, await page(site, visit));
+      });
     });
   }
 }
@@ -136,10 +151,26 @@ function addPages(app: FastifyInstance, site: Site): void {
 function addActions(app: FastifyInstance, site: Site): void {
   for (const route of ACTIONS) {
     app.post(route.url, { handlerTimeout: route.msMax }, async (request, reply) => {
+      takeToken(site, request);
       const done = await route.action(site, await sentOf(request, route));
+      if (route.bringsArticles) await giveToken(site, reply);
       return finish(site, request, reply, done);
     });
   }
+}
+
+/** What this reader must find, as another process of this site, or this one before a restart, told the browser. */
+function takeToken({ reading, options }: Site, request: FastifyRequest): void {
+  const positions = reading.reads.hasReplicas ? tokenIn(request.headers.cookie) : null;
+  if (positions !== null) reading.token.needs(positions, options.clock());
+}
+
+/** From now on the reader finds what the action brought in, wherever they read. */
+async function giveToken({ reading, options }: Site, reply: FastifyReply): Promise<void> {
+  const { reads, token } = reading;
+  if (!reads.hasReplicas) return;
+  token.needs(await reads.primaryPositions(), options.clock());
+  reply.header('set-cookie', tokenCookie(token.positions, reads.stalenessMsMax));
 }
 
 async function sentOf(request: FastifyRequest, { isUpload }: ActionRoute): Promise<Sent> {

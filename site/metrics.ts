@@ -13,6 +13,10 @@ export interface SiteMetrics {
   feedsCounted: number;
   /** Pages that ended because they had looked at enough references. */
   pagesCutShort: number;
+  /** Reads of articles, by where. */
+  reads: { primary: number; replica: number };
+  /** Reads that a store did not answer, so that another one was asked. */
+  readFailovers: number;
 }
 
 export function newSiteMetrics(): SiteMetrics {
@@ -25,5 +29,7 @@ export function newSiteMetrics(): SiteMetrics {
     writersReopened: 0,
     feedsCounted: 0,
     pagesCutShort: 0,
+    reads: { primary: 0, replica: 0 },
+    readFailovers: 0,
   };
 }

@@ -4,6 +4,7 @@ import { editDocuments } from './edit.ts';
 import { siteError } from './errors.ts';
 import { EXCEPTIONS_MAX, isRead, type Marks, markRead, markUnread, markUpTo, NOTHING_READ } from './marks.ts';
 import type { SiteMetrics } from './metrics.ts';
+import type { ReadSpread } from './read-spread.ts';
 import { StandingWriter } from './standing-writer.ts';
 import { subscriptionId } from './subscriptions.ts';
 import { tidyMarks } from './tidy-marks.ts';
@@ -18,6 +19,8 @@ export interface ReaderOptions {
   readonly user: string;
   readonly clock: Clock;
   readonly metrics: SiteMetrics;
+  /** Where articles are read. Absent: at the store itself. */
+  readonly reads?: ReadSpread;
 }
 
 /** What one reader has read and starred: in memory as of the last `refresh`, written through to the store. */

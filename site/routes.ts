@@ -35,6 +35,8 @@ export interface ActionRoute {
   readonly action: Action;
   readonly msMax: number;
   readonly isUpload: boolean;
+  /** The reader must find what it brought in, also where they read from a replica. */
+  readonly bringsArticles?: boolean;
 }
 
 /** Every page that can be opened. */
@@ -54,10 +56,10 @@ export const ACTIONS: readonly ActionRoute[] = [
   { url: '/articles/:id/read', action: articleRead, msMax: READ_MS_MAX, isUpload: false },
   { url: '/articles/:id/star', action: articleStar, msMax: READ_MS_MAX, isUpload: false },
   { url: '/mark-all-read', action: markAllRead, msMax: READ_MS_MAX, isUpload: false },
-  { url: '/add', action: feedAdd, msMax: FETCH_MS_MAX, isUpload: false },
-  { url: '/feeds/:id/follow', action: feedFollow, msMax: READ_MS_MAX, isUpload: false },
+  { url: '/add', action: feedAdd, msMax: FETCH_MS_MAX, isUpload: false, bringsArticles: true },
+  { url: '/feeds/:id/follow', action: feedFollow, msMax: READ_MS_MAX, isUpload: false, bringsArticles: true },
   { url: '/feeds/:id/unfollow', action: feedUnfollow, msMax: READ_MS_MAX, isUpload: false },
   { url: '/feeds/:id/arrange', action: feedArrange, msMax: READ_MS_MAX, isUpload: false },
-  { url: '/feeds/:id/refresh', action: feedRefresh, msMax: READ_MS_MAX, isUpload: false },
-  { url: '/opml', action: opmlImport, msMax: FETCH_MS_MAX, isUpload: true },
+  { url: '/feeds/:id/refresh', action: feedRefresh, msMax: READ_MS_MAX, isUpload: false, bringsArticles: true },
+  { url: '/opml', action: opmlImport, msMax: FETCH_MS_MAX, isUpload: true, bringsArticles: true },
 ];

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import { siteError } from './errors.ts';
 import { newSiteMetrics, type SiteMetrics } from './metrics.ts';
+import { ReadSpread } from './read-spread.ts';
 import { Reading } from './reading.ts';
 import type { Site, SiteOptions } from './site.ts';
 import { assetPaths } from './static-files.ts';
@@ -13,6 +14,8 @@ export type { SiteOptions } from './site.ts';
 
 /** Requests in flight get so long to finish when the site closes. */
 const CLOSE_MS_MAX = 5_000;
+/** How far a replica that is read from may be behind, where nothing else is said. */
+const READ_STALENESS_MS = 5_000;
 
 export interface RunningSite extends AsyncDisposable {
   /** For people: `http://localhost:8080`. */
@@ -27,10 +30,15 @@ export interface RunningSite extends AsyncDisposable {
 export async function startSite(options: SiteOptions): Promise<RunningSite> {
   const metrics = newSiteMetrics();
   const { store, clock } = options;
-  const reading = await Reading.open({ store, user: DEFAULT_USER, clock, metrics });
+  const { readReplicas = [], readStalenessMsMax = READ_STALENESS_MS } = options;
+  const spread = { primary: store.articles, replicas: readReplicas, stalenessMsMax: readStalenessMsMax };
+  const reads = new ReadSpread({ ...spread, clock, metrics });
+  const reading = await Reading.open({ store, user: DEFAULT_USER, clock, metrics, reads });
+  await reads.start();
   const site: Site = { options, reading, metrics, asset: assetPaths(), imports: new Map() };
   const app = await buildApp(site);
   await listen(app, options.listen).catch(async (error: unknown) => {
+    reads[Symbol.dispose]();
     await app.close();
     throw error;
   });
@@ -73,6 +81,7 @@ async function closeSite(app: FastifyInstance, reading: Reading): Promise<void> 
   await Promise.race([closed, tooLong]);
   await closed;
   patience.abort();
+  reading.reads[Symbol.dispose]();
   await reading.close();
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock, Store } from '../store/contract.ts';
 import type { SiteMetrics } from './metrics.ts';
+import type { ReadReplica } from './read-looks.ts';
 import type { Reading } from './reading.ts';
 
 /** What the site needs of others. Discovery, OPML and refreshing are the crawler's; the caller passes them in. */
@@ -20,12 +21,30 @@ export interface SiteOptions {
   readonly refresh: (feedId: string) => Promise<void>;
   /** JSON, shown on the status page. */
   readonly crawlerStatus: () => unknown;
-  /** What the replicator does, as JSON; null: there is none in this process. */
-  readonly replicationStatus?: () => unknown;
+  /** What the replicator does, for each destination; more than this is told as JSON. */
+  readonly replicationStatus?: () => readonly ReplicationShown[];
   /** `pause`, `resume`, `set` or `reseed` for one destination. Throws coded errors. */
   readonly replicationWish?: (name: string, action: string, options: Record<string, unknown>) => Promise<unknown>;
   /** Prometheus text. */
   readonly metricsText: () => Promise<string>;
+  /** Copies of the articles to read from, where they are no further behind than this, in ms. Default: none. */
+  readonly readReplicas?: readonly ReadReplica[];
+  readonly readStalenessMsMax?: number;
+}
+
+/** What the status page shows of a destination. */
+export interface ReplicationShown {
+  readonly name: string;
+  readonly url: string;
+  readonly state: string;
+  readonly why: string;
+  readonly docsToDo: number;
+  readonly behindMs: number;
+  readonly lagMs: { readonly p50: number; readonly p99: number } | null;
+  readonly docsPerSecond: number;
+  readonly bytesPerSecond: number;
+  readonly conflicts: number;
+  readonly lastError: { readonly code: string; readonly at: number } | null;
 }
 
 export interface AddedFeed {

@@ -21,15 +21,10 @@ export interface CountedFeed {
  * noticed by the change feed of the articles, within ten seconds.
  */
 export class UnreadCounts {
-  readonly #articles: ArticlesDatabase;
   readonly #counts = new Map<string, { token: string; unread: number }>();
   #countedAllAt = Number.NEGATIVE_INFINITY;
   #seen = '';
   #revision = 0;
-
-  constructor(articles: ArticlesDatabase) {
-    this.#articles = articles;
-  }
 
   /** Grows whenever a count changes. */
   get revision(): number {
@@ -40,21 +35,21 @@ export class UnreadCounts {
     return this.#counts.get(feed)?.unread ?? 0;
   }
 
-  /** Returns how many feeds were counted. */
-  async refresh(feeds: readonly CountedFeed[], now: number): Promise<number> {
-    if (await this.#allIsStale(now)) this.#counts.clear();
+  /** Returns how many feeds were counted. `place`: names the store that the articles are read from. */
+  async refresh(feeds: readonly CountedFeed[], now: number, articles: ArticlesDatabase, place = ''): Promise<number> {
+    if (await this.#allIsStale(now, articles, place)) this.#counts.clear();
     const stale = feeds.filter(({ feed, token }) => this.#counts.get(feed)?.token !== token);
     if (stale.length === 0) return 0;
-    const counted = await countUnread(this.#articles, stale);
+    const counted = await countUnread(articles, stale);
     for (const { feed, token } of stale) this.#counts.set(feed, { token, unread: counted.get(feed) ?? 0 });
     this.#revision += 1;
     return stale.length;
   }
 
-  async #allIsStale(now: number): Promise<boolean> {
+  async #allIsStale(now: number, articles: ArticlesDatabase, place: string): Promise<boolean> {
     if (Math.abs(now - this.#countedAllAt) < RECOUNT_ALL_MS) return false;
-    const slots = await this.#articles.changes.slots();
-    const seen = slots.map(({ slot, stable }) => `${slot}:${stable}`).join(' ');
+    const slots = await articles.changes.slots();
+    const seen = `${place} ${slots.map(({ slot, stable }) => `${slot}:${stable}`).join(' ')}`;
     this.#countedAllAt = now;
     if (seen === this.#seen) return false;
     this.#seen = seen;

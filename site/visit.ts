@@ -17,6 +17,8 @@ export interface Visit {
   readonly query: Fields;
   readonly params: Readonly<Record<string, string | undefined>>;
   readonly notice: string | null;
+  /** Stands on every page for now. */
+  readonly standing: string | null;
   /** A person opened the page from a page of this site. */
   readonly isOwnNavigation: boolean;
 }
@@ -55,6 +57,7 @@ export async function visitOf(site: Site, request: FastifyRequest): Promise<Visi
     query,
     params: request.params as Record<string, string | undefined>,
     notice,
+    standing: site.reading.reads.notice(),
     isOwnNavigation: request.method === 'GET' && isOwnNavigation(request.headers),
   };
 }

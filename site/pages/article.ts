@@ -62,6 +62,8 @@ function withWebLinks(article: Article): Article {
 async function open(site: Site, visit: Visit, id: string, num: number): Promise<string | null> {
   site.metrics.articlesOpened += 1;
   if (!visit.isOwnNavigation || site.reading.states.isRead(feedOfArticle(id), num)) return null;
+  // The page says so already.
+  if (!site.reading.reads.primaryAnswers) return null;
   try {
     await site.reading.states.setRead(id, true);
     return null;

@@ -17,14 +17,24 @@ import { durationText, shortTime } from './time.ts';
 /** `/feeds/ID`: one feed's articles, how it does, and what can be done with it. */
 export async function feedPage(site: Site, visit: Visit): Promise<Page> {
   const id = feedIdOf(visit.params.id);
-  const record = (await site.options.store.feeds.get(id))?.content ?? null;
   const feed = visit.shelf.byId.get(id);
+  const record = await recordOf(site, id, feed !== undefined);
   if (feed === undefined) return notFollowed(visit, id, record);
   const scope: Scope = { kind: 'feed', feed: id };
   const main = html`<div class="head"><h1 dir="auto">${feed.title}</h1>${await listTools(site, visit, scope, feed.unread)}</div>
 ${about(visit, feed, record)}
 ${await listBody(site, visit, scope, feed.unread)}`;
   return { title: feed.title, main, place: null, feed: id };
+}
+
+/** Null: there is none. A feed that is followed can be read without it while the store does not answer. */
+async function recordOf({ options, reading }: Site, id: string, isFollowed: boolean): Promise<FeedRecord | null> {
+  try {
+    return (await reading.reads.orDown(options.store.feeds.get(id)))?.content ?? null;
+  } catch (error) {
+    if (isFollowed && reading.reads.canGoOnAfter(error)) return null;
+    throw error;
+  }
 }
 
 function notFollowed(visit: Visit, id: string, record: FeedRecord | null): Page {

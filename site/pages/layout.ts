@@ -101,10 +101,15 @@ function shelfList(feeds: readonly ShelfFeed[], page: Page): Safe {
 }
 
 function notices(page: Page, visit: Visit | null): Safe {
+  const standing = visit?.standing ?? null;
+  const above =
+    standing === null
+      ? NOTHING
+      : html`<p class="notice notice-warning" role="status">${ICONS.warning}<span>${standing}</span></p>`;
   const text = page.warning ?? visit?.notice ?? null;
-  if (text === null) return NOTHING;
+  if (text === null) return above;
   const isWarning = page.warning !== undefined;
-  return html`<p class="notice${isWarning ? ' notice-warning' : ''}" role="status">${isWarning ? ICONS.warning : ICONS.check}<span>${text}</span></p>`;
+  return html`${above}<p class="notice${isWarning ? ' notice-warning' : ''}" role="status">${isWarning ? ICONS.warning : ICONS.check}<span>${text}</span></p>`;
 }
 
 function footer(page: Page): Safe {

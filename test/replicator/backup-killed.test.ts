@@ -14,7 +14,7 @@ import { backup, onEachEngine, restore, sameStores, scribble, settingFor, write 
 
 const SEED = testSeed();
 const CHILD = fileURLToPath(new URL('./backup-child.ts', import.meta.url));
-const KILLS = 4;
+const KILLS = 3;
 t.comment(`FEEDFERRY_TEST_SEED=${SEED}`);
 
 /** Whether the process was killed before its work was done. */
