@@ -150,7 +150,7 @@ export class Tail {
     // Not what the list of slots said: to be looked at again later.
     if (page.through <= after) return false;
     this.#position.set(slot, page.through);
-    await sender.send({ slot, through: page.through }, this.#withoutTheirOwn(page.docs));
+    await sender.send({ slot, through: page.through, readAt: began }, this.#withoutTheirOwn(page.docs));
     if (course.pace.pauseMs > 0) await link.alarm.sleep(course.pace.pauseMs);
     return !link.isOver;
   }

@@ -14,6 +14,8 @@ const FORGETTING = 1.005;
 const REACTION_MS = 500;
 const PAUSE_MS_MIN = 10;
 const PAUSE_MS_MAX = 1000;
+/** A pause is at most so many times what it protects: the work never stands still. */
+const PAUSE_FACTOR: Readonly<Record<Throttle, number>> = { nothing: 0, source: 4, destination: 1 };
 /** Batches at a time, added for each batch that went well. */
 const RECOVERY = 0.1;
 
@@ -110,27 +112,27 @@ export class Pace {
 
   /** A page was read at the source. */
   read(docs: number, ms: number, concurrency: number, now: number): void {
-    this.#heed('source', this.#source.overloaded(docs, ms), concurrency, now);
+    this.#heed('source', this.#source.overloaded(docs, ms), ms, concurrency, now);
   }
 
   /** A batch was applied at the destination, which took so long there. */
   applied(docs: number, ms: number, concurrency: number, now: number): void {
-    this.#heed('destination', this.#destination.overloaded(docs, ms), concurrency, now);
+    this.#heed('destination', this.#destination.overloaded(docs, ms), ms, concurrency, now);
   }
 
-  #heed(who: Throttle, overloaded: boolean | undefined, concurrency: number, now: number): void {
+  #heed(who: Throttle, overloaded: boolean | undefined, ms: number, concurrency: number, now: number): void {
     if (overloaded === undefined) return;
-    if (overloaded) this.#slowDown(who, concurrency, now);
+    if (overloaded) this.#slowDown(who, concurrency, now, ms);
     else if (who === this.#reason) this.#speedUp(concurrency);
   }
 
-  #slowDown(who: Throttle, concurrency: number, now: number): void {
+  #slowDown(who: Throttle, concurrency: number, now: number, ms: number): void {
     this.#reason = who;
     if (now - this.#slowedAt < REACTION_MS) return;
     this.#slowedAt = now;
     const batches = Math.min(this.#batches, concurrency);
     if (batches > 1) this.#batches = Math.max(1, batches / 2);
-    else this.#pauseMs = Math.min(PAUSE_MS_MAX, Math.max(PAUSE_MS_MIN, this.#pauseMs * 2));
+    else this.#pauseMs = Math.min(PAUSE_MS_MAX, ms * PAUSE_FACTOR[who], Math.max(PAUSE_MS_MIN, this.#pauseMs * 2));
   }
 
   #speedUp(concurrency: number): void {

@@ -1,0 +1,46 @@
+/** A process that copies all articles of one store to another and tells what that cost. `copy-process.ts JSON` */
+import { startDestination } from '../../replicator/destination.ts';
+import { DEFAULT_LIMITS } from '../../replicator/limits.ts';
+import { openTarget } from '../../replicator/open-target.ts';
+import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
+import { realRuntime } from '../../replicator/runtime.ts';
+import type { Target } from '../../replicator/target.ts';
+import { openStore } from '../../store/open.ts';
+import { bareCopy } from './bare-copy.ts';
+
+export interface Copy {
+  readonly how: 'replicator' | 'bare';
+  readonly from: string;
+  readonly to: string;
+  /** Whether the destination keeps the indexes that only readers need while it is filled. */
+  readonly indexes: 'kept' | 'after';
+}
+
+export interface Copied {
+  readonly docs: number;
+  readonly wallSeconds: number;
+  readonly cpuSeconds: number;
+}
+
+const copy = JSON.parse(process.argv[2] ?? '') as Copy;
+const cpu = process.cpuUsage();
+const began = performance.now();
+const docs = copy.how === 'bare' ? await bareCopy(copy) : await replicate(copy);
+const wallSeconds = (performance.now() - began) / 1000;
+const { user, system } = process.cpuUsage(cpu);
+const copied: Copied = { docs, wallSeconds, cpuSeconds: (user + system) / 1e6 };
+process.stdout.write(`${JSON.stringify(copied)}\n`);
+
+async function replicate({ from, to, indexes }: Copy): Promise<number> {
+  await using source = await openStore(from, { mustExist: true });
+  const open = async (): Promise<Target> => {
+    const target = await openTarget(to, { runtime: realRuntime });
+    // A destination that is told to expect little leaves nothing out.
+    return indexes === 'after' ? target : { ...target, connect: (hello) => target.connect({ ...hello, docsToDo: 0 }) };
+  };
+  const { ended } = startDestination({
+    ...{ name: 'bench', source, open, databases: ['articles'], direction: 'one-way', policies: DEFAULT_POLICIES },
+    ...{ adopt: false, limits: DEFAULT_LIMITS, runtime: realRuntime, once: true },
+  });
+  return (await ended).docs;
+}
