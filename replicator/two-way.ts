@@ -37,8 +37,11 @@ export async function applyTwoWay(
   note?: { readonly id: string; readonly value: unknown },
 ): Promise<TwoWayApplied> {
   const conflicts = new Set<string>();
-  let written = 0;
-  let open = docs;
+  const healing = docs.filter(({ heal }) => heal === true);
+  // The very version that is there: there is nothing to decide.
+  const healed = healing.length === 0 ? [] : await context.writer.apply(healing);
+  let written = healed.filter(({ result }) => result === 'written').length;
+  let open = docs.filter(({ heal }) => heal !== true);
   for (let round = 1; open.length > 0; round += 1) {
     if (round > ROUNDS_MAX) throw stuck(context.database, open);
     const decisions = await decideAll(context, open);

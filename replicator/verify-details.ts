@@ -1,15 +1,8 @@
-import type { Versioned } from '../store/contract.ts';
-import { codeOf } from '../store/errors.ts';
-import type { Comparable } from './target.ts';
+import { Portions, readable } from './verify-bodies.ts';
 import { differingFields, type FieldDifference } from './verify-fields.ts';
 import { lookAt, type Seen, type Sides } from './verify-look.ts';
 import { type Findings, foundOf } from './verify-report.ts';
 import type { FindingKind } from './verify-standing.ts';
-
-/** Documents whose bodies are fetched at a time, and characters that they may have together once sizes are known. */
-const FETCH_DOCS_MAX = 16;
-const FETCH_DOCS_FIRST = 2;
-const FETCH_CHARS_MAX = 2 * 1024 * 1024;
 
 /**
  * Counts and names what is sure to differ. Returns it as it was at a last look, at which also bodies are hashed: of all
@@ -55,9 +48,9 @@ function kindOf({ source, standing }: Seen): FindingKind | null {
 
 async function fieldsOf(sides: Sides, ids: readonly string[]): Promise<Map<string, FieldDifference[]>> {
   const fields = new Map<string, FieldDifference[]>();
-  let size = FETCH_DOCS_FIRST;
+  const portions = new Portions();
   for (let from = 0; from < ids.length; ) {
-    const some = ids.slice(from, from + size);
+    const some = ids.slice(from, from + portions.size);
     from += some.length;
     const here = await readable(sides.source, some);
     const there = await readable(sides.destination, some);
@@ -65,25 +58,7 @@ async function fieldsOf(sides: Sides, ids: readonly string[]): Promise<Map<strin
       const [a, b] = [here.get(id), there.get(id)];
       if (a && b) fields.set(id, differingFields(a.content, b.content));
     }
-    const chars = Math.max(1, ...[...here.values(), ...there.values()].map(charsOf));
-    size = Math.min(FETCH_DOCS_MAX, Math.max(1, Math.floor(FETCH_CHARS_MAX / chars)));
+    portions.saw([...here.values(), ...there.values()]);
   }
   return fields;
-}
-
-/** Those that can be read: a damaged body may be no JSON any more. */
-export async function readable(side: Comparable, ids: readonly string[]): Promise<Map<string, Versioned<unknown>>> {
-  try {
-    return await side.versions(ids);
-  } catch (error) {
-    if (codeOf(error) !== 'INTERNAL') throw error;
-    if (ids.length <= 1) return new Map();
-  }
-  const found = new Map<string, Versioned<unknown>>();
-  for (const id of ids) for (const [key, doc] of await readable(side, [id])) found.set(key, doc);
-  return found;
-}
-
-function charsOf({ content, body }: Versioned<unknown>): number {
-  return body?.length ?? JSON.stringify(content).length;
 }
