@@ -3,7 +3,7 @@
  * asked only
  * - within the staleness bound: it has all that the primary had at some moment not longer ago than that,
  * - where it has all that this reader brought in (`reader-token.ts`),
- * - and where it is not behind what a replica has shown this reader before.
+ * - and where it has all that another replica has shown this reader before.
  * Choosing costs no I/O (`read-looks.ts`). Where the primary does not answer, reading goes on at the freshest replica.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
@@ -119,7 +119,7 @@ export class ReadSpread implements Disposable {
       try {
         const result = await (source.replica === null ? this.orDown(use(source)) : use(source));
         this.#count(source);
-        if (source.replica !== null) token.shown(source.asOf);
+        if (source.replica !== null) token.shown(source.replica, this.#options.clock());
         if (request !== undefined) Object.assign(request, { source, asOf: source.asOf });
         return result;
       } catch (error) {
@@ -189,7 +189,7 @@ export class ReadSpread implements Disposable {
     // What a later look did not find was made up, or belongs to a primary that was put back to an older state.
     const isChecked = latest !== undefined && latest.at > token.raisedAt;
     const needed = isChecked ? meet(token.positions, latest.positions) : token.positions;
-    return asOf >= token.shownAsOf(now) && covers(positions, needed);
+    return token.maySee(known.replica.url, asOf, now) && covers(positions, needed);
   }
 
   #count({ replica }: Source): void {

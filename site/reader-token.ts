@@ -6,7 +6,7 @@ const COOKIE_EXTRA_S = 60;
 
 /**
  * What one reader must find wherever they read: positions in the primary's change feed that cover what they brought in,
- * and the moment as of which a replica has shown them articles. The positions live in memory and in a cookie, so that
+ * and what a replica has shown them. The positions live in memory and in a cookie, so that
  * they outlive a restart and hold at another process of the same site. Nothing secret is in it, and a made-up one only
  * sends its reader to the primary, until that is next looked at.
  */
@@ -14,7 +14,7 @@ export class ReaderToken {
   #positions: Positions = {};
   #raisedAt = Number.NEGATIVE_INFINITY;
   #revision = 0;
-  #shownAsOf = 0;
+  #shown: { readonly replica: string; readonly at: number } | undefined;
 
   get positions(): Positions {
     return this.#positions;
@@ -38,14 +38,18 @@ export class ReaderToken {
     this.#revision += 1;
   }
 
-  /** Nothing older than this is shown from a replica, ms since 1970. A clock that was set back begins anew. */
-  shownAsOf(now: number): number {
-    if (this.#shownAsOf > now) this.#shownAsOf = 0;
-    return this.#shownAsOf;
+  /**
+   * Whether a replica that has all of a moment (`asOf`) has all that the reader was shown before: it is the same one, or
+   * the moment is later. A clock that was set back begins anew.
+   */
+  maySee(replica: string, asOf: number, now: number): boolean {
+    const shown = this.#shown;
+    return shown === undefined || shown.replica === replica || asOf >= shown.at || shown.at > now;
   }
 
-  shown(asOf: number): void {
-    this.#shownAsOf = Math.max(this.#shownAsOf, asOf);
+  /** `at`: when the reading had ended. */
+  shown(replica: string, at: number): void {
+    this.#shown = { replica, at };
   }
 }
 
