@@ -28,6 +28,7 @@ import {
 import { reportError } from './report-error.ts';
 import { restoreCommand } from './restore.ts';
 import { serveCommand } from './serve.ts';
+import { verifyCommand } from './verify.ts';
 import { VERSION } from './version.ts';
 
 const EXIT_CODES = `
@@ -103,6 +104,7 @@ export function buildProgram(session: Session): Command {
   }
   addReplicate(program, session);
   addCommand(program, receiveCommand, session);
+  addCommand(program, verifyCommand, session);
   const backup = addCommand(program, backupCommand, session).enablePositionalOptions();
   addCommand(backup, backupVerifyCommand, session);
   addCommand(program, restoreCommand, session);
