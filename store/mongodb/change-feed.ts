@@ -6,6 +6,13 @@ import { fillersOf, fromStored, REAL, type StoredDocument } from './stored-docum
 /** Numbers counted by one query: so no single answer takes longer than a connection is waited for. */
 const COUNT_NUMBERS_MAX = 500_000;
 
+/**
+ * Numbers that one query of changes looks through, for each document asked for. With an open end some servers sort all
+ * that is left for every page; where documents have moved on, and a stretch is empty, the next one is longer.
+ */
+const NUMBERS_A_DOC = 4;
+const STRETCH_GROWTH = 8;
+
 /** One database's changes: its documents, slot by slot, in the order of their numbers. */
 export class MongodbChangeFeed<C> implements ChangeFeed<C> {
   readonly #context: SlotsContext;

@@ -16,6 +16,10 @@ interface NoteDocument extends ControlDocument {
 /** Revisions come from one counter of the whole store, so that a note which is made again gets a new one. */
 export class MongodbControl implements Control {
   readonly #db: Connection;
+  #askedFor: PromiseWithResolvers<number>[] = [];
+  #isCounting = false;
+  readonly #sending = new Map<string, Promise<unknown>>();
+  readonly #waiting = new Map<string, { note: NoteDocument; sent: Promise<void> }>();
 
   constructor(db: Connection) {
     this.#db = db;
@@ -46,15 +50,15 @@ export class MongodbControl implements Control {
    * Takes the revision of a note that is to be put later, by what this returns. What somebody else puts in between has
    * a greater one and stays: a process that was stopped meanwhile can't undo the notes of its successor.
    */
-  async prepare(id: string, value: unknown): Promise<() => Promise<number>> {
+  async prepare(id: string, value: unknown): Promise<() => Promise<void>> {
     const note: NoteDocument = { _id: NOTE + id, rev: await this.#nextRevision(), json: JSON.stringify(value) };
-    return () => this.#overwrite(note);
+    return () => this.#overwriteInTurn(note);
   }
 
   /** Every note waits for the majority and its journal, whatever durability is asked for. */
   async put(id: string, value: unknown, ifRev?: number): Promise<number | null> {
-    if (ifRev === undefined) return await (await this.prepare(id, value))();
     const note: NoteDocument = { _id: NOTE + id, rev: await this.#nextRevision(), json: JSON.stringify(value) };
+    if (ifRev === undefined) return await this.#overwrite(note);
     return ifRev === 0 ? await this.#insert(note) : await this.#replace(note, ifRev);
   }
 
@@ -62,11 +66,37 @@ export class MongodbControl implements Control {
     await this.#db.patiently(() => this.#db.control.deleteOne({ _id: NOTE + id }));
   }
 
+  /** Whoever asks while others are being served is served with all who ask meanwhile. */
+  #nextRevision(): Promise<number> {
+    const asked = Promise.withResolvers<number>();
+    this.#askedFor.push(asked);
+    if (!this.#isCounting) void this.#countOn();
+    return asked.promise;
+  }
+
+  async #countOn(): Promise<void> {
+    this.#isCounting = true;
+    while (this.#askedFor.length > 0) {
+      const some = this.#askedFor.splice(0);
+      try {
+        const last = await this.#count(some.length);
+        for (const [i, asked] of some.entries()) asked.resolve(last - some.length + 1 + i);
+      } catch (error) {
+        for (const asked of some) asked.reject(error);
+      }
+    }
+    this.#isCounting = false;
+  }
+
   /** No upsert: of two at once that insert the counter, both may be told the first revision. */
-  async #nextRevision(): Promise<number> {
+  async #count(revisions: number): Promise<number> {
     return await this.#db.patiently(async () => {
       const count = () =>
-        this.#db.control.findOneAndUpdate({ _id: REVISIONS }, { $inc: { last: 1 } }, { returnDocument: 'after' });
+        this.#db.control.findOneAndUpdate(
+          { _id: REVISIONS },
+          { $inc: { last: revisions } },
+          { returnDocument: 'after' },
+        );
       const found = await count();
       if (found) return Number(found.last);
       await this.#db.control.insertOne({ _id: REVISIONS, last: 0 }).catch((error: unknown) => {
@@ -74,6 +104,41 @@ export class MongodbControl implements Control {
       });
       return Number((await count())?.last);
     });
+  }
+
+  /** While one is sent, only the latest of those that wait comes next: it outranks the others. */
+  #overwriteInTurn(note: NoteDocument): Promise<void> {
+    const { _id } = note;
+    const waiting = this.#waiting.get(_id);
+    if (waiting) {
+      if (waiting.note.rev < note.rev) waiting.note = note;
+      return waiting.sent;
+    }
+    const before = this.#sending.get(_id);
+    if (!before) return this.#send(note);
+    const next = { note, sent: Promise.resolve() };
+    this.#waiting.set(_id, next);
+    next.sent = before.then(
+      () => this.#sendNext(_id),
+      () => this.#sendNext(_id),
+    );
+    return next.sent;
+  }
+
+  async #sendNext(_id: string): Promise<void> {
+    const next = this.#waiting.get(_id);
+    this.#waiting.delete(_id);
+    if (next) await this.#send(next.note);
+  }
+
+  async #send(note: NoteDocument): Promise<void> {
+    const sending = this.#overwrite(note);
+    this.#sending.set(note._id, sending);
+    try {
+      await sending;
+    } finally {
+      if (this.#sending.get(note._id) === sending) this.#sending.delete(note._id);
+    }
   }
 
   /** An attempt that comes late does not undo a later put. */

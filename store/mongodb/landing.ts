@@ -66,9 +66,10 @@ export interface LandingContext {
 /** One command's worth of operations of one kind. Sets the fate of each. Throws what a fault before the write throws. */
 export async function land(context: LandingContext, landings: readonly Landing[]): Promise<void> {
   const { db, faults } = context;
-  await Promise.all(
-    landings.map((one) => faults?.at('numbered', { database: context.name, slot: context.slot, n: one.n })),
-  );
+  if (faults) {
+    const { name: database, slot } = context;
+    await Promise.all(landings.map(({ n }) => faults.at('numbered', { database, slot, n })));
+  }
   const until = performance.now() + db.waitMsMax;
   let open = landings;
   for (let pauseMs = nextPause(1); ; pauseMs = nextPause(pauseMs)) {
@@ -88,16 +89,17 @@ async function attempt(context: LandingContext, open: readonly Landing[], until:
     open.map(({ operation }) => operation),
     db.shown,
   );
-  const doubtful = await Promise.all(open.map((one, i) => judge(context, one, sent[i])));
-  const toLookUp = open.filter((_, i) => doubtful[i]);
+  const toLookUp = open.filter((one, i) => judge(context, one, sent[i]));
+  if (context.faults)
+    await Promise.all(open.filter(({ fate }) => fate === 'landed').map((one) => acknowledge(context, one)));
   if (toLookUp.length > 0) await lookUp(context, toLookUp, Math.max(0, until - performance.now()));
 }
 
 /** Returns whether what is there must tell. */
-async function judge(context: LandingContext, one: Landing, sent: Sent | undefined): Promise<boolean> {
+function judge(context: LandingContext, one: Landing, sent: Sent | undefined): boolean {
   switch (sent?.is) {
     case 'landed':
-      await acknowledge(context, one);
+      one.fate = 'landed';
       return false;
     case 'duplicate':
       if (one.isHazy || sent.index === undefined) return true;
@@ -117,8 +119,8 @@ async function judge(context: LandingContext, one: Landing, sent: Sent | undefin
 async function acknowledge({ faults, name, slot, db }: LandingContext, one: Landing): Promise<void> {
   try {
     await faults?.at('written', { database: name, slot, n: one.n });
-    one.fate = 'landed';
   } catch (cause) {
+    one.fate = undefined;
     one.isHazy = true;
     const message = `The answer of ${db.shown} was lost.`;
     one.error = storeError('STORE_UNREACHABLE', message, { input: db.shown, retryable: true, cause });

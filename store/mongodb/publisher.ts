@@ -4,10 +4,14 @@ import type { Faults } from '../faults.ts';
 import { closedError } from './failures.ts';
 import { isThere } from './meta.ts';
 import type { Numbering } from './numbering.ts';
-import { publish, readSlot, type SlotDocument, type SlotsContext, takeOverTheDead } from './slots.ts';
+import { publish, readSlot, type SlotDocument, type SlotsContext, takeOverTheDead, WINDOW } from './slots.ts';
 
 /** A quarter of what a lease lasts. */
 export const HEARTBEAT_MS = 15_000;
+
+/** A bulk writer leaves the server to its load, and publishes at this interval or when this share of its window is used. */
+const BULK_PUBLISH_MS = 50;
+const URGENT_SHARE = 0.25;
 
 /** Why a writer can't go on, whatever is tried. */
 export type Loss = 'fenced' | 'gone' | 'unresolved' | 'crashed';
@@ -24,6 +28,8 @@ export class Publisher {
   readonly #faults: Faults | undefined;
   readonly #timer: NodeJS.Timeout;
   #publishing = false;
+  #waiting = 0;
+  #later: NodeJS.Timeout | undefined;
   #stopped = false;
   #loss: Loss | undefined;
   #failure: unknown;
@@ -52,12 +58,16 @@ export class Publisher {
   stop(): void {
     this.#stopped = true;
     clearInterval(this.#timer);
+    clearTimeout(this.#later);
     this.#announce();
   }
 
   /** Numbers were resolved. */
   news(): void {
-    if (!this.#publishing && this.#hasNews()) void this.#publishAll();
+    if (this.#publishing || !this.#hasNews()) return;
+    const isUrgent = this.numbering.settled - this.numbering.published >= this.#lease.window * URGENT_SHARE;
+    if (this.#lease.window <= WINDOW || isUrgent || this.#waiting > 0) void this.#publishAll();
+    else this.#later ??= setTimeout(() => void this.#publishAll(), BULK_PUBLISH_MS).unref();
   }
 
   /**
@@ -65,6 +75,15 @@ export class Publisher {
    * `stable` from being published until the deadline (of `performance.now()`).
    */
   async until(condition: () => boolean, deadline: number): Promise<void> {
+    this.#waiting += 1;
+    try {
+      await this.#until(condition, deadline);
+    } finally {
+      this.#waiting -= 1;
+    }
+  }
+
+  async #until(condition: () => boolean, deadline: number): Promise<void> {
     while (!condition() && this.#loss === undefined) {
       if (this.#stopped) throw closedError(this.#context.db.shown);
       const left = deadline - performance.now();
@@ -82,23 +101,31 @@ export class Publisher {
   }
 
   async #publishAll(): Promise<void> {
+    clearTimeout(this.#later);
+    this.#later = undefined;
+    if (this.#publishing) return;
     this.#publishing = true;
+    let isDone = false;
     try {
-      while (this.#hasNews()) {
-        const stable = this.numbering.settled;
-        if (!(await this.#publish(stable))) return;
-        this.numbering.publish(stable);
-        this.#announce();
-        const { name } = this.#context;
-        await this.#faults?.at('published', { database: name, slot: this.#lease.slot, n: stable });
-      }
-      this.#failure = undefined;
+      isDone = await this.#publishOnce();
+      if (isDone) this.#failure = undefined;
     } catch (error) {
       // It is tried again at the next news or heartbeat; who waits for it is told when its patience ends.
       this.#failure = error;
     } finally {
       this.#publishing = false;
     }
+    if (isDone) this.news();
+  }
+
+  async #publishOnce(): Promise<boolean> {
+    if (!this.#hasNews()) return true;
+    const stable = this.numbering.settled;
+    if (!(await this.#publish(stable))) return false;
+    this.numbering.publish(stable);
+    this.#announce();
+    await this.#faults?.at('published', { database: this.#context.name, slot: this.#lease.slot, n: stable });
+    return true;
   }
 
   /** False: the slot is lost. */

@@ -93,13 +93,22 @@ export function checkStorable(id: string, content: object | null, jsonChars: num
 
 function checkNames(id: string, value: object, depth: number): void {
   if (depth > DEPTH_MAX) throw invalid(id, `it is nested deeper than ${DEPTH_MAX} levels`);
-  const isArray = Array.isArray(value);
-  for (const [name, item] of Object.entries(value)) {
-    if (!isArray && !isStorableName(name))
+  if (Array.isArray(value)) {
+    for (const item of value) if (typeof item === 'object' && item !== null) checkNames(id, item, depth + 1);
+    return;
+  }
+  for (const name of Object.keys(value)) {
+    if (!storable.has(name) && !isStorableName(name))
       throw invalid(id, `MongoDB can't keep a field named ${JSON.stringify(name)}`);
+    if (storable.size < STORABLE_MAX) storable.add(name);
+    const item: unknown = value[name as keyof typeof value];
     if (typeof item === 'object' && item !== null) checkNames(id, item, depth + 1);
   }
 }
+
+/** Names that were looked at already: nearly all documents have the same ones. */
+const storable = new Set<string>();
+const STORABLE_MAX = 1000;
 
 /** `_bsontype` would make the driver take the object for a BSON type. */
 function isStorableName(name: string): boolean {

@@ -10,11 +10,21 @@ import { type Landing, land } from './landing.ts';
 import { readMode, readOnlyError, type WritableMode } from './modes.ts';
 import { Numbering } from './numbering.ts';
 import { Publisher } from './publisher.ts';
-import { type Lease, publish, readSlot, release, type SlotDocument, type SlotsContext, takeOver } from './slots.ts';
+import {
+  type Lease,
+  publish,
+  readSlot,
+  release,
+  type SlotDocument,
+  type SlotsContext,
+  takeOver,
+  WINDOW,
+} from './slots.ts';
 import { checkStorable } from './stored-document.ts';
 
 /** Documents and characters of one command (which may be 7 times as large in BSON, and 16 MiB at most). */
 const CHUNK_DOCS_MAX = 64;
+const BULK_CHUNK_DOCS_MAX = 256;
 const CHUNK_CHARS_MAX = 2 * 1024 * 1024;
 /** Commands of one batch that are under way at a time. */
 const CHUNKS_AT_ONCE_MAX = 4;
@@ -84,11 +94,12 @@ export class MongodbWriter<C> implements Writer<C> {
         return change;
       });
     if (!note) return await this.#write('apply', prepare);
-    const putNote = await control.prepare(note.id, note.value);
+    const prepared = control.prepare(note.id, note.value);
+    prepared.catch(() => {});
     return await this.#write('apply', prepare, async (outcomes) => {
       // What wrote nothing did not show either that the slot is still this writer's.
       if (!outcomes.some(({ result }) => result === 'written')) await this.#confirm();
-      await putNote();
+      await (await prepared)();
     });
   }
 
@@ -172,7 +183,7 @@ export class MongodbWriter<C> implements Writer<C> {
   }
 
   async #writeAll(changes: readonly Change[]): Promise<Outcome[]> {
-    const chunks = chunksOf(changes, Math.min(CHUNK_DOCS_MAX, this.#lease.window));
+    const chunks = chunksOf(changes, this.#lease.window > WINDOW ? BULK_CHUNK_DOCS_MAX : CHUNK_DOCS_MAX);
     const outcomes: Outcome[][] = [];
     let failure: { error: unknown } | undefined;
     let next = 0;

@@ -67,11 +67,11 @@ async function found({ articles, feeds }: Store): Promise<unknown> {
     first,
     second: await articles.timeline({ limit: 50, ...(last && { before: last }) }),
     ofOne: await articles.timeline({ feed: 'aaaaaaaaaaaaaaaa', limit: 200 }),
-    above: [...(await articles.countAbove([{ feed: 'bbbbbbbbbbbbbbbb', num: 60 }]))],
-    byNum: [...(await articles.byNum([5, 8, 77]))],
+    above: Object.fromEntries(await articles.countAbove([{ feed: 'bbbbbbbbbbbbbbbb', num: 60 }])),
+    byNum: Object.fromEntries(await articles.byNum([5, 8, 77])),
     due: await feeds.due({ now: NOON + 9, limit: 9 }),
     nextDue: await feeds.nextDueAt(),
-    feedByNum: [...(await feeds.byNum([1, 2, 3]))],
+    feedByNum: Object.fromEntries(await feeds.byNum([1, 2, 3])),
     count: await articles.count(),
   };
 }
