@@ -1,4 +1,4 @@
-import type { SiteId, SlotState, Versioned } from '../store/contract.ts';
+import type { ChangePage, SiteId, SlotState, Versioned } from '../store/contract.ts';
 import { BATCH_CHARS_MAX } from './limits.ts';
 import type { Link } from './link.ts';
 import type { ReplicatedDatabase } from './replicated-store.ts';
@@ -9,6 +9,9 @@ import { positionIn, type Vector } from './vector.ts';
 export const POLL_MS_MIN = 40;
 export const POLL_MS_MAX = 100;
 const POLL_GROWTH = 1.25;
+
+/** Batches that are read at a time: a query costs more than a push. */
+const PAGE_BATCHES = 4;
 
 /** While pages are full, the list of slots is read anew only after this time. */
 const SLOTS_MS = 50;
@@ -136,12 +139,12 @@ export class Tail {
 
   /** False: the session ends, or it was paused. */
   async #readPage({ slot }: SlotState): Promise<boolean> {
-    const { link, database, sender } = this.#options;
+    const { link, database } = this.#options;
     const { course } = link;
     if (link.isOver || link.isEnding || course.paused !== null) return false;
     const after = this.#position.get(slot) ?? 0;
     const began = course.runtime.elapsed();
-    const read = database.changes.read(slot, after, this.#pageDocs(), BATCH_CHARS_MAX);
+    const read = database.changes.read(slot, after, this.#batchDocs() * PAGE_BATCHES, BATCH_CHARS_MAX);
     const page = await link.deadlines.limit(read, `the source to read ${database.name}`);
     const now = course.runtime.elapsed();
     course.metrics.readMs += now - began;
@@ -149,14 +152,29 @@ export class Tail {
     if (course.faults) await course.faults.at('page-read');
     // Not what the list of slots said: to be looked at again later.
     if (page.through <= after) return false;
-    this.#position.set(slot, page.through);
-    await sender.send({ slot, through: page.through, readAt: began }, this.#withoutTheirOwn(page.docs));
-    if (course.pace.pauseMs > 0) await link.alarm.sleep(course.pace.pauseMs);
+    return await this.#sendPage(slot, page, began);
+  }
+
+  /** A page is read at once and sent as several batches. */
+  async #sendPage(slot: number, { docs, through }: ChangePage<unknown>, readAt: number): Promise<boolean> {
+    const { link, sender } = this.#options;
+    const { course } = link;
+    let from = 0;
+    do {
+      const to = from + this.#batchDocs();
+      const batch = from === 0 && docs.length <= to ? docs : docs.slice(from, to);
+      const upTo = to < docs.length ? (batch.at(-1)?.n ?? through) : through;
+      await sender.send({ slot, through: upTo, readAt }, this.#withoutTheirOwn(batch));
+      if (link.isOver || link.isEnding) return false;
+      this.#position.set(slot, upTo);
+      if (course.pace.pauseMs > 0) await link.alarm.sleep(course.pace.pauseMs);
+      from = to;
+    } while (from < docs.length);
     return !link.isOver;
   }
 
-  /** Small pages where the rate is low, so that it is even, and a change of it is felt at once. */
-  #pageDocs(): number {
+  /** Small batches where the rate is low, so that it is even, and a change of it is felt at once. */
+  #batchDocs(): number {
     const { batchDocs, docsPerSecondMax } = this.#options.link.course.limits;
     return docsPerSecondMax === null ? batchDocs : Math.min(batchDocs, Math.max(1, Math.ceil(docsPerSecondMax / 10)));
   }

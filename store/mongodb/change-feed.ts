@@ -35,21 +35,29 @@ export class MongodbChangeFeed<C> implements ChangeFeed<C> {
       const found = await db.control.findOne<SlotDocument>({ _id: slotId(name, slot) }, { session });
       const stable = found?.stable ?? 0;
       if (stable <= after || limit <= 0) return { docs: [], through: after, stable };
-      const cursor = db
-        .documents(name)
-        .find({ slot, n: { $gt: after, $lte: stable }, ...REAL }, { session, raw: true, batchSize: limit })
-        .sort({ n: 1 })
-        .limit(limit);
       const docs: Versioned<C>[] = [];
       let chars = 0;
-      for await (const raw of cursor) {
-        const bytes = raw as unknown as Uint8Array;
-        docs.push(fromStored<C>(BSON.deserialize(bytes) as StoredDocument));
-        chars += bytes.length;
-        if (chars > charsMax) break;
+      let through = after;
+      let numbers = limit * NUMBERS_A_DOC;
+      while (through < stable && docs.length < limit && chars <= charsMax) {
+        const upTo = Math.min(stable, through + numbers);
+        const wanted = limit - docs.length;
+        const cursor = db
+          .documents(name)
+          .find({ slot, n: { $gt: through, $lte: upTo }, ...REAL }, { session, raw: true, batchSize: wanted })
+          .sort({ n: 1 })
+          .limit(wanted);
+        for await (const raw of cursor) {
+          const bytes = raw as unknown as Uint8Array;
+          docs.push(fromStored<C>(BSON.deserialize(bytes) as StoredDocument));
+          chars += bytes.length;
+          if (chars > charsMax) break;
+        }
+        const isCut = docs.length === limit || chars > charsMax;
+        through = isCut ? (docs.at(-1)?.n ?? upTo) : upTo;
+        numbers *= STRETCH_GROWTH;
       }
-      const isCut = docs.length === limit || chars > charsMax;
-      return { docs, through: isCut ? (docs.at(-1)?.n ?? after) : stable, stable };
+      return { docs, through, stable };
     });
   }
 
