@@ -12,6 +12,7 @@ import { backfill } from './replicate/backfill.ts';
 import { blackHole } from './replicate/black-hole.ts';
 import { foregroundReads } from './replicate/foreground-reads.ts';
 import { lag } from './replicate/lag.ts';
+import { link } from './replicate/link.ts';
 import type { Case, ReplicateOptions } from './replicate/options.ts';
 import { resume } from './replicate/resume.ts';
 
@@ -27,6 +28,7 @@ const CASES: Readonly<Record<string, Case>> = {
   'black-hole': blackHole,
   resume,
   'foreground-reads': foregroundReads,
+  link,
 };
 
 await runBench(async () => {

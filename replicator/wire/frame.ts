@@ -45,9 +45,12 @@ const WINDOW_LOG_MAX = 25;
 const compress = promisify(zstdCompress);
 const decompress = promisify(zstdDecompress);
 
-export async function pack(kind: FrameKind, raw: Buffer): Promise<Buffer> {
+export type Packing = 'zstd' | 'plain';
+
+export async function pack(kind: FrameKind, raw: Buffer, packing: Packing = 'zstd'): Promise<Buffer> {
   if (raw.length > RAW_BYTES_MAX) throw tooLarge(`a frame of ${raw.length} bytes`);
-  const small = raw.length < COMPRESSED_BYTES_MIN ? raw : await compressed(raw);
+  const isWorth = packing === 'zstd' && raw.length >= COMPRESSED_BYTES_MIN;
+  const small = isWorth ? await compressed(raw) : raw;
   const isSmaller = small.length < raw.length;
   const payload = isSmaller ? small : raw;
   const header = Buffer.alloc(HEADER_BYTES);

@@ -15,7 +15,7 @@ import {
 } from './checked.ts';
 import { damaged } from './damage.ts';
 import { readReplica, replicaLines } from './documents.ts';
-import { pack, unpack } from './frame.ts';
+import { type Packing, pack, unpack } from './frame.ts';
 import { DOCS_MAX, PART_BYTES_MAX } from './limits.ts';
 import { readPairs } from './lines.ts';
 
@@ -23,14 +23,14 @@ import { readPairs } from './lines.ts';
  * One frame, or several where the documents are too many or too large for one: to be sent in this order, each after the
  * one before is acknowledged, as only the last carries the checkpoint.
  */
-export async function encodePush(push: Push): Promise<Buffer[]> {
+export async function encodePush(push: Push, packing?: Packing): Promise<Buffer[]> {
   const parts = partsOf(push.docs);
   return await Promise.all(
     parts.map(({ lines, count }, at) => {
       const isLast = at === parts.length - 1;
       const checkpoint = isLast ? push.checkpoint : null;
       const head = { database: push.database, checkpoint, caughtUp: isLast && push.caughtUp, docs: count };
-      return pack('push', Buffer.from(`${JSON.stringify(head)}\n${lines}`));
+      return pack('push', Buffer.from(`${JSON.stringify(head)}\n${lines}`), packing);
     }),
   );
 }

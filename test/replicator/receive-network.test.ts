@@ -4,7 +4,7 @@ import type { DestinationOptions, RunningDestination } from '../../replicator/de
 import { httpsTarget } from '../../replicator/https-target.ts';
 import { DEFAULT_LIMITS } from '../../replicator/limits.ts';
 import type { RunningReceiver } from '../../replicator/receive.ts';
-import type { Runtime } from '../../replicator/runtime.ts';
+import { type Runtime, realRuntime } from '../../replicator/runtime.ts';
 import type { Store } from '../../store/contract.ts';
 import { storeError } from '../../store/errors.ts';
 import { seededRandom, testSeed } from '../contract/random.ts';
@@ -50,7 +50,7 @@ t.test('over a link of 80 ms and 20 Mbit/s', async (t) => {
   const set = await setting(t);
   await set.proxy.behave({ delayMs: 40, bytesPerSecondMax: 2_500_000 });
   await putArticles(set.a, 'x', 3000);
-  const destination = set.begin();
+  const destination = set.begin({ runtime: realRuntime });
   await arrives(set, destination);
   t.match(destination.status(), { docs: 3000, retries: 0 });
 });
