@@ -14,6 +14,8 @@ export interface Applicant {
   readonly isEditable: boolean;
   /** Whether it keeps a checkpoint of this source. */
   readonly knowsSource: boolean;
+  /** It was a primary until it was demoted, and its own replicator has not brought this source all that it holds. */
+  readonly hasUnseen: boolean;
 }
 
 export type Admission =
@@ -54,6 +56,10 @@ function asPrimary(hello: Hello, store: Applicant): Admission {
 function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>): Admission {
   const isKnown = role.primary === hello.site && role.epoch === hello.epoch;
   if (isKnown) return store.isEditable ? become(hello) : { kind: 'admit' };
+  if (store.hasUnseen && !hello.adopt) {
+    const message = `The destination ${store.site} was a primary until it was demoted, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
+    return refuse('REPLICATION_REFUSED', message);
+  }
   const mayFollow =
     role.primary === null || role.primary === hello.site || hello.epoch > role.epoch || store.knowsSource;
   return mayFollow || store.isEmpty || hello.adopt ? become(hello) : hasData(hello, store);

@@ -1,12 +1,13 @@
-import type { Writer } from '../store/contract.ts';
+import type { SiteId, Writer } from '../store/contract.ts';
 import type { DatabaseName } from '../store/documents.ts';
 import { type Admission, decideAdmission } from './admission.ts';
-import { type Checkpoint, checkpointFrom } from './checkpoint.ts';
+import { type Checkpoint, checkpointFrom, checkpointTo } from './checkpoint.ts';
 import { replicatorError } from './errors.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
 import { ROLE_NOTE, type SiteRole } from './role.ts';
 import type { Runtime } from './runtime.ts';
 import type { Hello } from './target.ts';
+import { positionIn } from './vector.ts';
 
 /** A role that changes all the while is somebody else's doing. */
 const TRIES_MAX = 5;
@@ -27,6 +28,7 @@ interface Seen {
   readonly rev: number;
   readonly isEmpty: boolean;
   readonly isEditable: boolean;
+  readonly hasUnseen: boolean;
   readonly checkpoints: Readonly<Partial<Record<DatabaseName, Checkpoint | null>>>;
 }
 
@@ -41,6 +43,7 @@ export async function admit(store: ReplicatedStore, hello: Hello, runtime: Runti
     const before = await look(store, hello);
     const wished = decide(store, hello, before);
     if (wished.kind === 'become') await become(store, hello, before, wished.role, runtime);
+    if (hello.direction === 'one-way') await fenceOthers(store, hello);
     const writers = await openWriters(store, hello, before.isEmpty);
     try {
       const after = await look(store, hello);
@@ -60,8 +63,8 @@ export async function admit(store: ReplicatedStore, hello: Hello, runtime: Runti
 
 function decide(store: ReplicatedStore, hello: Hello, seen: Seen): Exclude<Admission, { kind: 'refuse' }> {
   const knowsSource = Object.values(seen.checkpoints).some((checkpoint) => checkpoint !== null);
-  const { role, isEmpty, isEditable } = seen;
-  const decision = decideAdmission(hello, { site: store.site, role, isEmpty, isEditable, knowsSource });
+  const { role, isEmpty, isEditable, hasUnseen } = seen;
+  const decision = decideAdmission(hello, { site: store.site, role, isEmpty, isEditable, knowsSource, hasUnseen });
   if (decision.kind === 'refuse') throw replicatorError(decision.code, decision.message, { input: store.url });
   return decision;
 }
@@ -77,7 +80,31 @@ async function look(store: ReplicatedStore, { site, databases }: Hello): Promise
     isEmpty &&= await isEmptyDatabase(store, name);
     isEditable ||= (await store.database(name).mode()) === 'read-write';
   }
-  return { role: (note?.value as SiteRole | undefined) ?? null, rev: note?.rev ?? 0, isEmpty, isEditable, checkpoints };
+  const role = (note?.value as SiteRole | undefined) ?? null;
+  const wasDemoted = role?.role === 'replica' && role.primary === null;
+  const hasUnseen = wasDemoted && !(await hasAll(store, site, databases));
+  return { role, rev: note?.rev ?? 0, isEmpty, isEditable, hasUnseen, checkpoints };
+}
+
+/** Whether this store's own replicator noted that the other site has everything that is here. */
+async function hasAll(store: ReplicatedStore, site: SiteId, databases: readonly DatabaseName[]): Promise<boolean> {
+  for (const name of databases) {
+    const note = (await store.control.get(checkpointTo(site, name)))?.value as Checkpoint | undefined;
+    for (const { slot, stable } of await store.database(name).changes.slots()) {
+      if (stable > positionIn(note?.vector ?? {}, slot) && !(await isBlank(store, name, slot, note))) return false;
+    }
+  }
+  return true;
+}
+
+/** Past the checkpoint there are only numbers that were given up. */
+async function isBlank(
+  store: ReplicatedStore,
+  name: DatabaseName,
+  slot: number,
+  note: Checkpoint | undefined,
+): Promise<boolean> {
+  return (await store.database(name).changes.read(slot, positionIn(note?.vector ?? {}, slot), 1)).docs.length === 0;
 }
 
 /** Tombstones count: deletions are documents, too. */
@@ -114,6 +141,24 @@ async function undoIfPromoted(store: ReplicatedStore, name: DatabaseName): Promi
   if (role?.role === 'primary') await store.database(name).setMode('read-write');
 }
 
+/**
+ * A replica has one primary: a sender of another one that was let in before must not go on, even where neither the mode
+ * changes nor that sender hears of it. Sessions of the same source don't disturb each other.
+ */
+async function fenceOthers(store: ReplicatedStore, { site, databases }: Hello): Promise<void> {
+  for (const name of databases) {
+    const { changes } = store.database(name);
+    for (const { slot, owner } of await changes.slots()) {
+      const isForeign = owner.split(', ').some((one) => one !== '' && one !== ownerFor(site));
+      if (isForeign) await changes.takeOver(slot);
+    }
+  }
+}
+
+function ownerFor(source: SiteId): string {
+  return `replication from ${source}`;
+}
+
 async function openWriters(store: ReplicatedStore, hello: Hello, isEmpty: boolean): Promise<Writers> {
   const isLoad = isEmpty && hello.docsToDo >= LOAD_DOCS_MIN;
   const writers = new Map<DatabaseName, Writer<unknown>>();
@@ -121,7 +166,7 @@ async function openWriters(store: ReplicatedStore, hello: Hello, isEmpty: boolea
     for (const name of hello.databases) {
       const database = store.database(name);
       if (isLoad) await database.setIndexes('deferred');
-      const owner = `replication from ${hello.site}`;
+      const owner = ownerFor(hello.site);
       writers.set(name, await database.openWriter({ owner, durability: 'lazy', bulk: isLoad }));
     }
     return writers;

@@ -8,6 +8,7 @@ import { Deadlines } from './deadlines.ts';
 import { DestinationView } from './destination-view.ts';
 import type { ReplicationFaults } from './failpoints.ts';
 import { fenceSource } from './fence-source.ts';
+import { lookForChanges, noteWhatIsLacking } from './lacking.ts';
 import { Lag } from './lag.ts';
 import { withLimits } from './limits.ts';
 import type { Course } from './link.ts';
@@ -29,6 +30,9 @@ export const STOP_MS_MAX = 5000;
 
 /** With `once`: so many sessions in a row may fail before it gives up. */
 const ONCE_TRIES_MAX = 10;
+
+/** While it waits for another attempt, it looks so often what has changed at the source. */
+const LOOK_MS = 5000;
 
 /** How often a status is shown while nothing special happens. */
 const SHOW_MS = 1000;
@@ -114,6 +118,7 @@ class Destination implements RunningDestination {
     this.#plan = {
       ...{ session: sessionId(source.site, runtime), databases, direction, policies, adopt },
       tallies: new Map(databases.map((each) => [each, newTally()])),
+      epoch: 0,
       goals: options.once ? new Map<DatabaseName, Vector>() : null,
       ...{ begun: new Set<DatabaseName>(), reseed: new Set<DatabaseName>() },
     };
@@ -249,6 +254,7 @@ class Destination implements RunningDestination {
     } finally {
       end.abort();
       this.#deadlines = undefined;
+      if (this.#session) noteWhatIsLacking(this.#session, this.#plan);
       this.#session = undefined;
       if (target) await closeWithin(STOP_MS_MAX, course, target);
     }
@@ -292,8 +298,25 @@ class Destination implements RunningDestination {
     const ms = this.#backOff.next();
     const until = this.#course.runtime.elapsed() + ms;
     this.#view.waiting(error, ms);
-    while (!this.#isStopping && this.#course.paused === null && this.#course.runtime.elapsed() < until) {
-      await this.#alarm.sleep(until - this.#course.runtime.elapsed());
+    await this.#watchSourceUntil(until);
+  }
+
+  /** What is written meanwhile is counted, so that operators see how far behind the destination gets. */
+  async #watchSourceUntil(until: number): Promise<void> {
+    const { runtime, source } = this.#course;
+    const end = new AbortController();
+    const deadlines = new Deadlines(runtime);
+    this.#deadlines = deadlines;
+    void deadlines.watch(end.signal);
+    try {
+      while (!this.#isStopping && this.#course.paused === null && runtime.elapsed() < until) {
+        await lookForChanges(source, this.#plan, deadlines, runtime.clock).catch(() => {});
+        const ms = Math.min(LOOK_MS, until - runtime.elapsed());
+        if (ms > 0 && !this.#isStopping) await this.#alarm.sleep(ms);
+      }
+    } finally {
+      end.abort();
+      this.#deadlines = undefined;
     }
   }
 
@@ -301,7 +324,8 @@ class Destination implements RunningDestination {
   async #fence(error: unknown): Promise<boolean> {
     const { source, databases, runtime, once } = this.#options;
     try {
-      await fenceSource(source, databases, error instanceof Error ? error.message : String(error), runtime.clock());
+      const why = error instanceof Error ? error.message : String(error);
+      if (!(await fenceSource(source, databases, why, runtime.clock(), this.#plan.epoch))) return false;
     } catch {
       return false;
     }
@@ -339,7 +363,7 @@ function courseOf({ name, source, runtime, faults, limits: wished }: Destination
 }
 
 function newTally(): DatabaseTally {
-  return { progress: new Progress(), docs: 0, bytes: 0, aside: 0, unseenSince: undefined };
+  return { progress: new Progress(), docs: 0, bytes: 0, aside: 0, lastVector: undefined, lacksSince: undefined };
 }
 
 /** Of one replicator process: the site, the moment, and chance. */

@@ -40,11 +40,12 @@ export async function promote(store: ReplicatedStore, { runtime, epoch: wished }
   let isAlready = !isNew;
   for (const name of DATABASE_NAMES) {
     const database = store.database(name);
-    if ((await database.mode()) !== 'read-write') {
-      isAlready = false;
-      await database.setMode('read-write');
-    } else if (isNew || wished !== undefined) {
-      // The mode does not change, so it fences nobody: senders of another primary may be among the writers.
+    const wasOpen = (await database.mode()) === 'read-write';
+    if (!wasOpen) isAlready = false;
+    // Even if it is open: a promotion that was killed may have set the mode, and not yet fenced everybody.
+    await database.setMode('read-write');
+    if (wasOpen && (isNew || wished !== undefined)) {
+      // The mode did not change, so that fenced nobody: senders of another primary may be among the writers.
       for (const { slot } of await database.changes.slots()) await database.changes.takeOver(slot);
     }
   }

@@ -15,20 +15,33 @@ export interface Fenced {
 
 /**
  * A primary that was replaced stops writing, so that no more of its edits go where nobody else sees them. A replica has
- * nothing to stop: whom it follows is fenced instead. Idempotent.
+ * nothing to stop: whom it follows is fenced instead. Idempotent. `epoch`: the one that was refused. False: this site was
+ * promoted above it since, so that it is no longer the one that was meant.
  */
 export async function fenceSource(
   source: ReplicatedStore,
   databases: readonly DatabaseName[],
   why: string,
   at: number,
-): Promise<void> {
-  const role = ((await source.control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? FIRST_ROLE;
-  if (role.role === 'replica') return;
+  epoch = Number.POSITIVE_INFINITY,
+): Promise<boolean> {
+  const role = await roleOf(source);
+  if (role.epoch > epoch) return false;
+  if (role.role === 'replica') return true;
   const value: Fenced = { why, databases, at };
   await source.control.put(FENCED_NOTE, value);
   for (const name of databases) {
     const database = source.database(name);
     if ((await database.mode()) === 'read-write') await database.setMode('read-only');
   }
+  const now = await roleOf(source);
+  if (now.role !== 'primary' || now.epoch <= epoch) return true;
+  // Promoted in between: that had the modes right, and this must not be the last word.
+  await source.control.delete(FENCED_NOTE);
+  for (const name of databases) await source.database(name).setMode('read-write');
+  return false;
+}
+
+async function roleOf({ control }: ReplicatedStore): Promise<SiteRole> {
+  return ((await control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? FIRST_ROLE;
 }

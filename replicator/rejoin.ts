@@ -15,7 +15,7 @@ import type { SiteRole } from './role.ts';
 import type { Runtime } from './runtime.ts';
 import type { Hello, Pushed, Target, TargetSession } from './target.ts';
 import { findUnseen, type Unseen, type UnseenOptions } from './unseen.ts';
-import { headOf, readUnseen, readUnseenHead, writeUnseen } from './unseen-file.ts';
+import { headOf, type UnseenFiles, unseenFiles } from './unseen-file.ts';
 
 /** Of one batch that is merged. */
 const BATCH_DOCS_MAX = 200;
@@ -39,6 +39,8 @@ export interface RejoinOptions {
   readonly runtime: Runtime;
   /** Written before anything is merged. One from an earlier, unfinished attempt is used again. */
   readonly exportPath: string;
+  /** Default: those of the file system. */
+  readonly files?: UnseenFiles;
   readonly onEvent?: (event: RejoinEvent) => void;
   readonly onUnseen?: (unseen: Unseen) => void;
   readonly at?: (point: RejoinPoint) => Promise<void> | void;
@@ -83,7 +85,7 @@ export async function rejoin(options: RejoinOptions): Promise<Rejoined> {
 
 /** What `rejoin` would export and merge, as things stand; changes nothing. Throws as `rejoin`. */
 export async function previewRejoin(
-  options: Omit<RejoinOptions, 'exportPath' | 'at'>,
+  options: Omit<RejoinOptions, 'exportPath' | 'files' | 'at'>,
 ): Promise<Omit<Rejoined, 'refused'>> {
   const { store, target, onUnseen } = options;
   const { primary, epoch } = await newerPrimary(store, target);
@@ -114,15 +116,15 @@ async function newerPrimary(store: ReplicatedStore, target: Target): Promise<{ p
 
 /** A whole file from an earlier attempt has everything: nothing was written here since. */
 async function exportOnce(options: RejoinOptions, primary: SiteId, epoch: number): Promise<void> {
-  const { store, runtime, exportPath, onEvent, onUnseen } = options;
-  const there = await readUnseenHead(exportPath);
+  const { store, runtime, exportPath, files = unseenFiles, onEvent, onUnseen } = options;
+  const there = await files.readHead(exportPath);
   if (there !== undefined) {
     const isOurs = there.site === store.site && there.primary === primary && there.epoch === epoch;
     if (isOurs) return;
     const message = `The file ${exportPath} holds what ${there.site} had for ${there.primary}, of epoch ${there.epoch}.`;
     throw replicatorError('REJOIN_FILE_UNUSABLE', message, { input: exportPath });
   }
-  const docs = await writeUnseen(exportPath, headOf(store.site, primary, epoch, runtime.clock()), told());
+  const docs = await files.write(exportPath, headOf(store.site, primary, epoch, runtime.clock()), told());
   onEvent?.({ step: 'exported', path: exportPath, docs });
 
   async function* told(): AsyncGenerator<Unseen> {
@@ -134,19 +136,28 @@ async function exportOnce(options: RejoinOptions, primary: SiteId, epoch: number
 }
 
 async function whereToLook(
-  options: Omit<RejoinOptions, 'exportPath' | 'at'>,
+  options: Omit<RejoinOptions, 'exportPath' | 'files' | 'at'>,
   primary: SiteId,
   epoch: number,
 ): Promise<UnseenOptions> {
   const { store, target, onEvent } = options;
   await using session = await target.connect(helloOf(options, epoch));
-  const { checkpoints } = session;
+  const checkpoints = isHeir(await readRole(store), primary, epoch) ? session.checkpoints : {};
   let docs = 0;
   const onLooked = (count: number): void => {
     docs += count;
     onEvent?.({ step: 'looking', docs });
   };
   return { store, target, primary, databases: DATABASE_NAMES, checkpoints, onLooked };
+}
+
+/**
+ * Whether what the new primary has acknowledged to this site counts. It followed this one until it was promoted: then its
+ * epoch is the next. Had it followed somebody else in between, that one's versions may have replaced what it had from
+ * here, without being merged: then everything is compared.
+ */
+function isHeir(own: SiteRole, primary: SiteId, epoch: number): boolean {
+  return own.primary === null ? epoch === own.epoch + 1 : own.primary === primary;
 }
 
 /** This site has heard of the new primary, and speaks with its epoch. */
@@ -171,7 +182,7 @@ async function mergeAll(options: RejoinOptions, primary: SiteId, epoch: number, 
   if (session.info.site !== primary) {
     throw replicatorError('REJOIN_NOT_PRIMARY', `${target.url} is another site now.`, { input: target.url });
   }
-  for await (const batch of batchesOf(readUnseen(path))) {
+  for await (const batch of batchesOf((options.files ?? unseenFiles).read(path))) {
     await at?.('merging');
     for (const pushed of await pushAll(session, batch)) {
       if ('message' in pushed) tally.refused.push(pushed);

@@ -1,7 +1,7 @@
 import type { SlotState } from '../store/contract.ts';
 import type { DatabaseName } from '../store/documents.ts';
 import { offerAside } from './aside.ts';
-import { type Checkpoint, checkpointFrom, checkpointTo, resumeFrom } from './checkpoint.ts';
+import { type Checkpoint, checkpointTo, resumeFrom } from './checkpoint.ts';
 import type { Deadlines } from './deadlines.ts';
 import { type Course, Link } from './link.ts';
 import type { Policies } from './policy.ts';
@@ -19,6 +19,8 @@ export interface SessionPlan {
   readonly direction: 'one-way' | 'two-way';
   readonly policies: Policies;
   readonly adopt: boolean;
+  /** Of the source's role when the last session began. */
+  epoch: number;
   readonly tallies: ReadonlyMap<DatabaseName, DatabaseTally>;
   /** With `once`: what is to be reached, noted when the first session begins. */
   readonly goals: Map<DatabaseName, Vector> | null;
@@ -87,6 +89,7 @@ async function greeting(course: Course, plan: SessionPlan, deadlines: Deadlines)
   const { source } = course;
   const note = await deadlines.limit(source.control.get(ROLE_NOTE), 'the source to tell its role');
   const { epoch } = (note?.value as SiteRole | undefined) ?? FIRST_ROLE;
+  plan.epoch = epoch;
   const { session, direction, databases, policies, adopt } = plan;
   let docsToDo = 0;
   // Later it is known already: `total` of what was counted when the first session began.
@@ -127,21 +130,9 @@ async function beginDatabase(link: Link, plan: SessionPlan, name: DatabaseName):
   await sender.note.save();
   plan.begun.add(name);
   plan.reseed.delete(name);
-  const isDirect = plan.direction === 'two-way' && (await hearsFrom(link, name));
-  const ownAfter = isDirect ? { site: destination, seed } : null;
+  const ownAfter = plan.direction === 'two-way' ? { site: destination, seed } : null;
   const goal = plan.goals?.get(name) ?? null;
   return { name, sender, tally, tail: new Tail({ link, database, sender, tally, start, ownAfter, goal }) };
-}
-
-/**
- * Whether this site gets the destination's own documents from there, and not only by way of others. Then whatever it has
- * of them when a session begins lies before `seed`. What comes by way of others may come after the destination was
- * restored to an older copy, and be the last copy there is.
- */
-async function hearsFrom(link: Link, name: DatabaseName): Promise<boolean> {
-  const { course, deadlines, target } = link;
-  const note = course.source.control.get(checkpointFrom(target.info.site, name));
-  return (await deadlines.limit(note, 'the source to read a checkpoint')) !== undefined;
 }
 
 /** The newest replicator of a pair works: one that had begun, and finds the note of another, stops. */

@@ -1,4 +1,5 @@
 import type { ChangePage, SiteId, SlotState, Versioned } from '../store/contract.ts';
+import { checkpointFrom } from './checkpoint.ts';
 import { BATCH_CHARS_MAX } from './limits.ts';
 import type { Link } from './link.ts';
 import type { ReplicatedDatabase } from './replicated-store.ts';
@@ -25,6 +26,9 @@ const QUIET_MS = 250;
  */
 const SIGN_MS = 15_000;
 
+/** In a pause the source is looked at so often. */
+const PAUSED_LOOK_MS = 1000;
+
 /** Documents to do are counted anew after this time, while there are any. */
 const COUNT_MS = 10_000;
 
@@ -45,8 +49,11 @@ export class Tail {
   /** When a change was first seen that has not been read yet, of `Runtime.clock`; null: all was read. */
   behindSince: number | null = null;
   readonly #options: TailOptions;
+  /** The destination's own documents come from there itself. */
+  #isDirect = false;
   readonly #position = new Map<number, number>();
   #countedAt: number;
+  #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: TailOptions) {
     this.#options = options;
@@ -72,10 +79,23 @@ export class Tail {
         }
         if (this.behindSince === null) await this.#caughtUp(runtime.elapsed() - quietSince);
         if (goal !== null && this.#covers(goal)) break;
+      } else {
+        await this.#lookIfDue();
       }
       await link.alarm.sleep(pollMs);
     }
     await this.#end();
+  }
+
+  /** In a pause: operators see how far behind it gets. */
+  async #lookIfDue(): Promise<void> {
+    const { link, database, tally } = this.#options;
+    const now = link.course.runtime.elapsed();
+    if (now - this.#lookedAt < PAUSED_LOOK_MS) return;
+    this.#lookedAt = now;
+    const slots = await link.deadlines.limit(database.changes.slots(), `the source to list slots of ${database.name}`);
+    tally.progress.grown(slots.reduce((sum, { stable }) => sum + stable, 0));
+    if (slots.some((slot) => this.#isOpen(slot))) this.behindSince ??= link.course.runtime.clock();
   }
 
   /** First time: what the destination put off is to be done. Later: both ends learn where it is when it gets quiet. */
@@ -164,7 +184,7 @@ export class Tail {
       const to = from + this.#batchDocs();
       const batch = from === 0 && docs.length <= to ? docs : docs.slice(from, to);
       const upTo = to < docs.length ? (batch.at(-1)?.n ?? through) : through;
-      await sender.send({ slot, through: upTo, readAt }, this.#withoutTheirOwn(batch));
+      await sender.send({ slot, through: upTo, readAt }, await this.#withoutTheirOwn(batch));
       if (link.isOver || link.isEnding) return false;
       this.#position.set(slot, upTo);
       if (course.pace.pauseMs > 0) await link.alarm.sleep(course.pace.pauseMs);
@@ -183,13 +203,26 @@ export class Tail {
    * What the destination made itself it has. A merged version is nobody's own: its last part is no site, although the
    * origin of the greater one of the two is kept.
    */
-  #withoutTheirOwn(docs: readonly Versioned<unknown>[]): readonly Versioned<unknown>[] {
+  async #withoutTheirOwn(docs: readonly Versioned<unknown>[]): Promise<readonly Versioned<unknown>[]> {
     const { ownAfter } = this.#options;
     if (ownAfter === null) return docs;
     const { site, seed } = ownAfter;
     const isOwn = (doc: Versioned<unknown>): boolean =>
       doc.org === site && doc.n > positionIn(seed, doc.slot) && doc.ver.endsWith(site);
-    return docs.some(isOwn) ? docs.filter((doc) => !isOwn(doc)) : docs;
+    return docs.some(isOwn) && (await this.#hearsFrom(site)) ? docs.filter((doc) => !isOwn(doc)) : docs;
+  }
+
+  /**
+   * Whether this site gets the destination's own documents from there, and not only by way of others. Then whatever it
+   * has of them when a session begins lies before `seed`. What comes by way of others may come after the destination was
+   * restored to an older copy, and be the last copy there is.
+   */
+  async #hearsFrom(site: SiteId): Promise<boolean> {
+    if (this.#isDirect) return true;
+    const { link, database } = this.#options;
+    const note = link.course.source.control.get(checkpointFrom(site, database.name));
+    this.#isDirect = (await link.deadlines.limit(note, 'the source to read a checkpoint')) !== undefined;
+    return this.#isDirect;
   }
 
   #isOpen({ slot, stable }: SlotState): boolean {

@@ -23,6 +23,15 @@ export interface UnseenHead {
   readonly at: number;
 }
 
+/** Where a rejoining site leaves them; the simulator keeps its own. */
+export interface UnseenFiles {
+  readonly readHead: (path: string) => Promise<UnseenHead | undefined>;
+  readonly write: (path: string, head: UnseenHead, unseen: AsyncIterable<Unseen>) => Promise<number>;
+  readonly read: (path: string) => AsyncIterable<Unseen>;
+}
+
+export const unseenFiles: UnseenFiles = { readHead: readUnseenHead, write: writeUnseen, read: readUnseen };
+
 export function headOf(site: SiteId, primary: SiteId, epoch: number, at: number): UnseenHead {
   return { format: FORMAT, site, primary, epoch, at };
 }

@@ -25,10 +25,17 @@ function role(over: Partial<SiteRole>): SiteRole {
   return { role: 'primary', epoch: 0, primary: null, since: 0, ...over };
 }
 
-const FRESH: Applicant = { site: STORE, role: null, isEmpty: true, isEditable: true, knowsSource: false };
+const FRESH: Applicant = {
+  site: STORE,
+  role: null,
+  isEmpty: true,
+  isEditable: true,
+  knowsSource: false,
+  hasUnseen: false,
+};
 const FULL: Applicant = { ...FRESH, isEmpty: false };
 const REPLICA: Applicant = {
-  ...{ site: STORE, isEmpty: false, isEditable: false, knowsSource: true },
+  ...{ site: STORE, isEmpty: false, isEditable: false, knowsSource: true, hasUnseen: false },
   role: role({ role: 'replica', primary: SOURCE }),
 };
 
@@ -42,11 +49,16 @@ const CASES: readonly (readonly [string, Partial<Hello>, Applicant, string])[] =
   ['even those of a former two-way', {}, { ...FULL, knowsSource: true }, 'REPLICATION_TARGET_PRIMARY'],
   ['a replica goes on', {}, REPLICA, 'admit'],
   ['a replica whose databases were opened for edits is closed first', {}, { ...REPLICA, isEditable: true }, 'become'],
-  ['a replica follows the newer primary', { epoch: 3, site: OTHER }, { ...REPLICA, knowsSource: false }, 'become'],
+  [
+    'a replica follows the newer primary',
+    { epoch: 3, site: OTHER },
+    { ...REPLICA, knowsSource: false, hasUnseen: false },
+    'become',
+  ],
   [
     'a replica of another one stays so',
     { site: OTHER },
-    { ...REPLICA, knowsSource: false },
+    { ...REPLICA, knowsSource: false, hasUnseen: false },
     'REPLICATION_TARGET_HAS_DATA',
   ],
   ['a replica may go back to whom it followed', { site: OTHER }, REPLICA, 'become'],

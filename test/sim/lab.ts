@@ -1,10 +1,12 @@
 import { type Checkpoint, checkpointFrom } from '../../replicator/checkpoint.ts';
+import { FENCED_NOTE } from '../../replicator/fence-source.ts';
 import type { SiteId } from '../../store/contract.ts';
 import { seededRandom } from '../contract/random.ts';
 import type { Mistake } from './mistakes.ts';
 import { lastOf, ModelDisk } from './model/disk.ts';
 import { ModelStore } from './model/store.ts';
-import { type Trouble, Way } from './network.ts';
+import { RemoteTarget, type Trouble, Way } from './network.ts';
+import { Operator, roleOf } from './operator.ts';
 import { Oracle } from './oracle.ts';
 import type { Action, Plan, Step } from './plan.ts';
 import { Process } from './process.ts';
@@ -19,6 +21,7 @@ const MINUTE_MS = 61_000;
 /** All must be quiet within so much time after the last trouble. */
 const QUIET_MS_MAX = 200_000;
 const LOOK_MS = 120;
+const REJOIN_TRIES_MAX = 5;
 
 const QUIET_TROUBLE: Trouble = { lost: 0, answerLost: 0, doubled: 0, late: 0, slowMs: 0 };
 const TROUBLES: Readonly<Record<string, Trouble>> = {
@@ -37,10 +40,13 @@ export class Lab {
   readonly #plan: Plan;
   readonly #sites: Site[];
   readonly #ways = new Map<string, Way>();
+  readonly #operator: Operator;
   #token = 0;
+  #isAgreeing = false;
 
   constructor(plan: Plan, mistake: Mistake, isTraced: boolean) {
     this.#plan = plan;
+    this.#operator = new Operator(this.oracle);
     this.trace = new Trace(isTraced, () => this.world.now);
     const random = seededRandom(plan.seed ^ 0x5bd1e995);
     const { databases, durability, batchDocs, concurrency, isDirect } = plan;
@@ -76,11 +82,15 @@ export class Lab {
     }
     this.#heal();
     this.#settle();
-    this.oracle.judge(new Set());
+    this.oracle.judge(this.#operator.listed);
   }
 
   #startAll(): void {
-    for (const site of this.#sites) for (const role of ['site', 'recv', 'repl'] as const) site.start(role);
+    for (const site of this.#sites) {
+      site.start('site');
+      site.start('recv');
+      if (this.#plan.topology !== 'failover' || site.name === 'A') site.start('repl');
+    }
   }
 
   #take(step: Step): void {
@@ -126,7 +136,7 @@ export class Lab {
         const slots = [...site.disk.database(step.database).slots.keys()];
         const slot = slots[step.which % slots.length];
         if (slot === undefined) return;
-        void this.#operator(site)
+        void this.#hand(site)
           .database(step.database)
           .changes.takeOver(slot)
           .catch(() => {});
@@ -134,6 +144,11 @@ export class Lab {
       }
       case 'put-away':
         site.client?.putAway();
+        return;
+      case 'promote':
+      case 'demote':
+      case 'rejoin':
+        this.#command(site, step.kind, step.calls).catch(() => {});
         return;
       case 'backup':
         site.takeBackup();
@@ -162,7 +177,7 @@ export class Lab {
   }
 
   /** Someone who opens the store by hand. */
-  #operator(site: Site): ModelStore {
+  #hand(site: Site): ModelStore {
     const random = seededRandom(1);
     const proc = new Process(`${site.name}.hand`, this.world, site.clock, random, this.trace);
     return new ModelStore(site.disk, proc, () => ({ ms: 0.2, backMs: 0, lost: 'no' }));
@@ -172,7 +187,8 @@ export class Lab {
     const { client } = site;
     if (!client || client.proc.isDead) return;
     // A destination of one direction refuses edits, once it is one.
-    if (!this.#isWritable(site) && site.disk.database(database).mode === 'read-write') return;
+    const isReplica = roleOf(site)?.role !== 'primary';
+    if (!this.#isWritable(site) && isReplica && site.disk.database(database).mode === 'read-write') return;
     this.#token += 1;
     const token = this.#token;
     const names = ids.map((id) => `d${id}`);
@@ -185,6 +201,33 @@ export class Lab {
 
   #isWritable({ name }: Site): boolean {
     return isTwoWay(this.#plan) || name === 'A';
+  }
+
+  async #command(site: Site, kind: 'promote' | 'demote' | 'rejoin', calls = 0): Promise<boolean> {
+    const { proc, store } = site.openByHand();
+    if (calls > 0) proc.crashIn(calls, true);
+    if (kind === 'demote') return await this.#operator.demote(proc, store);
+    if (kind === 'promote') {
+      if (!(await this.#operator.promote(proc, store, site, this.#epochFor(site)))) return false;
+      site.start('repl');
+      return true;
+    }
+    const to = primaryOf(this.#sites);
+    const way = this.#ways.get(`${this.#sites.indexOf(site)} ${to ? this.#sites.indexOf(to) : ''}`);
+    if (!to || to === site || !way) return false;
+    const target = new RemoteTarget(`https://${to.name}`, proc, way, () => to.receiver);
+    if (!(await this.#operator.rejoin(proc, store, target))) return false;
+    // A replica sends to nobody.
+    site.proc('repl')?.crash('as it is a replica');
+    return true;
+  }
+
+  /** A careful operator names one where others were promoted, too; undefined: the next one by itself is above all. */
+  #epochFor(site: Site): number | undefined {
+    const others = this.#sites.filter((other) => other !== site).map((other) => epochOf(other));
+    const highest = Math.max(...others);
+    const isAbove = isPrimary(site) ? epochOf(site) > highest : epochOf(site) >= highest;
+    return isAbove && !site.disk.notes.has(FENCED_NOTE) ? undefined : Math.max(highest, epochOf(site)) + 1;
   }
 
   /** Everything works again, clocks but stay as they are. */
@@ -206,10 +249,27 @@ export class Lab {
       ) {
         site.proc('repl')?.crash('to start anew');
       }
-      for (const role of ['site', 'recv', 'repl'] as const) site.start(role);
+      site.start('site');
+      site.start('recv');
+      if (this.#plan.topology !== 'failover') site.start('repl');
       this.#repeat(site);
       this.#openOnce(site);
     }
+    if (this.#plan.topology === 'failover')
+      this.#agree().catch((error) => this.oracle.report('unexpected', String(error)));
+  }
+
+  /** In the end there is one primary, whoever was promoted last, and all others have come back to it. */
+  async #agree(): Promise<void> {
+    const primary = primaryOf(this.#sites) ?? this.#sites[0];
+    if (!primary) return;
+    this.#isAgreeing = true;
+    await this.#command(primary, 'promote');
+    for (const site of this.#sites) {
+      if (site === primary) continue;
+      for (let tries = 0; tries < REJOIN_TRIES_MAX && !(await this.#command(site, 'rejoin')); tries += 1);
+    }
+    this.#isAgreeing = false;
   }
 
   /** What was lost with power is crawled again: a feed's validators went with it. */
@@ -223,7 +283,7 @@ export class Lab {
 
   /** Whoever opens a writer takes over the slots of the dead. */
   #openOnce(site: Site): void {
-    const store = this.#operator(site);
+    const store = this.#hand(site);
     for (const name of this.#plan.databases) {
       store
         .database(name)
@@ -253,11 +313,13 @@ export class Lab {
     for (const site of this.#sites) {
       if ((site.client?.pending ?? 0) > 0) return `an edit at ${site.name} has no answer`;
     }
+    if (this.#isAgreeing) return 'the sites do not agree on a primary';
     const [difference] = this.oracle.differences();
     if (difference !== undefined) return difference;
     for (const [from, to] of edgesOf(this.#plan)) {
       const [source, target] = [this.#sites[from], this.#sites[to]];
       if (!source || !target) continue;
+      if (this.#plan.topology === 'failover' && source !== primaryOf(this.#sites)) continue;
       for (const name of this.#plan.databases) {
         const note = target.disk.notes.get(checkpointFrom(source.disk.site, name))?.value as Checkpoint | undefined;
         for (const slot of source.disk.database(name).slots.values()) {
@@ -270,6 +332,19 @@ export class Lab {
     }
     return '';
   }
+}
+
+/** Of those that take themselves for it the one with the highest epoch. */
+function primaryOf(sites: readonly Site[]): Site | undefined {
+  return sites.filter(isPrimary).toSorted((a, b) => epochOf(b) - epochOf(a))[0];
+}
+
+function isPrimary(site: Site): boolean {
+  return roleOf(site)?.role === 'primary' || (roleOf(site) === undefined && site.name === 'A');
+}
+
+function epochOf(site: Site): number {
+  return roleOf(site)?.epoch ?? 0;
 }
 
 function isTwoWay({ topology }: Plan): boolean {
@@ -294,6 +369,15 @@ function edgesOf({ topology }: Plan): readonly (readonly [number, number])[] {
       return [
         [0, 1],
         [1, 0],
+      ];
+    case 'failover':
+      return [
+        [0, 1],
+        [0, 2],
+        [1, 0],
+        [1, 2],
+        [2, 0],
+        [2, 1],
       ];
     case 'ring':
       return [

@@ -114,8 +114,11 @@ export class RemoteTarget implements Target {
     };
   }
 
-  compare(_database: DatabaseName): Comparable {
-    throw new Error('the simulator does not compare');
+  compare(database: DatabaseName): Comparable {
+    const none = () => Promise.reject(new Error('the model has no digests'));
+    const versions = (ids: readonly string[]) =>
+      this.#ask('compare', ({ target }) => target.compare(database).versions(ids));
+    return { bucketSums: none, digests: none, versions };
   }
 
   async close(): Promise<void> {}

@@ -35,6 +35,7 @@ export class Oracle implements Ears {
   readonly #byDocument = new Map<string, Made[]>();
   readonly #fenced = new Set<string>();
   readonly #setBack = new Set<SiteId>();
+  readonly #promoted = new Map<SiteId, number>();
   #disks: readonly ModelDisk[] = [];
   #seq = 0;
   acknowledged = 0;
@@ -59,7 +60,13 @@ export class Oracle implements Ears {
     this.#make(disk, database, row, there && keyOf(database, there));
   }
 
-  applied(disk: ModelDisk, database: DatabaseName, row: Row): void {
+  applied(disk: ModelDisk, database: DatabaseName, row: Row, by: string, openedAt: number): void {
+    if (openedAt < (this.#promoted.get(disk.site) ?? 0)) {
+      this.report(
+        'fence',
+        `${by} wrote ${textOf(database, row)} at ${disk.site}, by what it was let in for before that was promoted`,
+      );
+    }
     const known = this.#made.get(keyOf(database, row));
     if (!known) this.#make(disk, database, row, null);
     else if (known.row.body !== row.body) {
@@ -85,6 +92,11 @@ export class Oracle implements Ears {
     const key = `${site} ${database}`;
     if (mode === 'read-write') this.#fenced.delete(key);
     else this.#fenced.add(key);
+  }
+
+  /** A promotion is complete: whoever was let in before it began is fenced. */
+  promoted(site: SiteId, beganAt: number): void {
+    this.#promoted.set(site, beganAt);
   }
 
   acknowledge(database: DatabaseName, id: string, ver: Version): void {

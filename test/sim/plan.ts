@@ -4,10 +4,11 @@ import type { Engine } from './model/disk.ts';
 
 /**
  * Who sends to whom.
- * - `copy`: A to B. `copies`: A to B and to C. `chain`: A to B, B to C. `failover`: as `copies`, with promotions.
+ * - `copy`: A to B. `copies`: A to B and to C. `chain`: A to B, B to C.
+ * - `failover`: as `copies`, until another site is promoted; whoever is the primary sends to the two others.
  * - `pair`: A and B both ways. `ring`: A to B to C to A, each two-way.
  */
-export const TOPOLOGIES = ['copy', 'copies', 'chain', 'pair', 'ring'] as const;
+export const TOPOLOGIES = ['copy', 'copies', 'chain', 'pair', 'ring', 'failover'] as const;
 export type Topology = (typeof TOPOLOGIES)[number];
 
 /** `site`: writers of readers or crawlers. `repl`: sends. `recv`: takes what others send. */
@@ -27,6 +28,8 @@ export type Action =
   | { kind: 'takeover'; site: number; database: DatabaseName; which: number }
   | { kind: 'put-away'; site: number }
   | { kind: 'pause' | 'resume' | 'reseed' | 'stop'; site: number }
+  /** An operator's command, which is killed after so many calls; 0: it is not. */
+  | { kind: 'promote' | 'demote' | 'rejoin'; site: number; calls: number }
   | { kind: 'backup'; site: number }
   | { kind: 'restore'; site: number };
 
@@ -72,7 +75,8 @@ export function planOf(seed: number): Plan {
   return {
     ...{ seed, topology, engines, databases },
     isDirect: random.chance(0.4),
-    durability: random.chance(0.5) ? 'sync' : 'lazy',
+    // What a primary lost with power is nobody's to crawl again once another site is the primary.
+    durability: topology === 'failover' || random.chance(0.5) ? 'sync' : 'lazy',
     batchDocs: 1 + random.below(4),
     concurrency: 1 + random.below(3),
     steps: Array.from({ length: count }, () => ({ ...draw(scope, wild), gapMs: gap(random) })),
@@ -100,6 +104,7 @@ function draw(scope: Scope, wild: number): Action {
   const site = random.below(scope.sites);
   const role = random.pick<Role>(['site', 'repl', 'repl', 'recv']);
   const database = random.pick(scope.databases);
+  if (scope.topology === 'failover' && random.chance(0.35)) return command(scope);
   const at = random.below(100);
   if (at < 18) return { kind: 'crash', site, role, calls: 1 + random.below(12), isDone: random.chance(0.6) };
   if (at < 30) return { kind: 'start', site, role };
@@ -113,11 +118,16 @@ function draw(scope: Scope, wild: number): Action {
   if (at < 87) return { kind: 'put-away', site };
   if (at < 94) return { kind: random.pick(['pause', 'resume', 'resume', 'reseed', 'stop'] as const), site };
   if (at < 97) return { kind: 'backup', site };
-  return { kind: 'restore', site };
+  return { kind: scope.topology === 'failover' ? 'backup' : 'restore', site };
+}
+
+function command({ random, sites }: Scope): Action {
+  const kind = random.pick(['promote', 'promote', 'rejoin', 'rejoin', 'demote'] as const);
+  return { kind, site: random.below(sites), calls: random.chance(0.4) ? 1 + random.below(25) : 0 };
 }
 
 function write({ random, topology, sites, databases }: Scope): Action {
-  const isShared = topology === 'pair' || topology === 'ring';
+  const isShared = topology === 'pair' || topology === 'ring' || topology === 'failover';
   const site = isShared || random.chance(0.05) ? random.below(sites) : 0;
   const ids = new Set(Array.from({ length: 1 + random.below(3) }, () => random.below(IDS)));
   const at = random.next();

@@ -144,6 +144,13 @@ export class Site {
     return running;
   }
 
+  /** As an operator opens it, in a process of its own. */
+  openByHand(): { proc: Process; store: ModelStore } {
+    const { world, random, trace } = this.#context;
+    const proc = new Process(`${this.name}.hand`, world, this.clock, random, trace);
+    return { proc, store: this.#open(proc, this, this.local) };
+  }
+
   #targetOf(proc: Process, store: ModelStore, of: Site): Target {
     const { engine, mistake } = of.disk;
     const target = storeTarget(store, { engine, runtime: proc.runtime, close: () => store.close() });

@@ -29,6 +29,8 @@ export interface Slot {
   /** SQLite-like: the range that numbers come from. */
   base: number;
   reserved: number;
+  /** SQLite-like: who has a writer open, by lease. */
+  readonly leases: Map<number, string>;
 }
 
 export interface DatabaseState {
@@ -48,7 +50,8 @@ export interface Note {
 /** Who watches what becomes of a store, from outside. `there`: what was replaced. */
 export interface Ears {
   edited(disk: ModelDisk, database: DatabaseName, row: Row, there: Row | undefined, by: string): void;
-  applied(disk: ModelDisk, database: DatabaseName, row: Row, there: Row | undefined, by: string): void;
+  /** `openedAt`: when its writer was, in virtual time. */
+  applied(disk: ModelDisk, database: DatabaseName, row: Row, by: string, openedAt: number): void;
   noted(disk: ModelDisk, id: string, value: unknown, by: string): void;
   /** A change of mode is complete, or one to `read-write` begins. */
   modeIs(disk: ModelDisk, database: DatabaseName, mode: Mode): void;
@@ -74,6 +77,7 @@ export class ModelDisk {
   readonly databases = new Map<DatabaseName, DatabaseState>();
   readonly notes = new Map<string, Note>();
   revisions = 0;
+  leases = 0;
   /** Raised when an older copy is put in place. */
   incarnation = 0;
   /** The transactions that are not synced yet. */
@@ -99,7 +103,7 @@ export class ModelDisk {
 
   newSlot(state: DatabaseState, as: Slot['state']): Slot {
     const slot = state.slots.size + 1;
-    const rest = { places: new Map<number, Row | null>(), base: 0, reserved: 0, beat: () => 0 };
+    const rest = { places: new Map<number, Row | null>(), base: 0, reserved: 0, beat: () => 0, leases: new Map() };
     const made: Slot = { slot, epoch: 1, stable: 0, state: as, owner: '', ...rest };
     state.slots.set(slot, made);
     return made;
@@ -184,7 +188,12 @@ function copyOf(databases: ReadonlyMap<DatabaseName, DatabaseState>): Map<Databa
   for (const [name, state] of databases) {
     const slots = new Map<number, Slot>();
     for (const [number, slot] of state.slots) {
-      slots.set(number, { ...slot, beat: () => Number.NEGATIVE_INFINITY, places: new Map(slot.places) });
+      slots.set(number, {
+        ...slot,
+        beat: () => Number.NEGATIVE_INFINITY,
+        places: new Map(slot.places),
+        leases: new Map(slot.leases),
+      });
     }
     copy.set(name, { ...state, rows: new Map(state.rows), slots });
   }
@@ -195,6 +204,12 @@ export function slotOf(state: DatabaseState, number: number): Slot {
   const slot = state.slots.get(number);
   if (slot) return slot;
   throw storeError('STORE_CORRUPT', `The model has no slot ${number} of ${state.name}.`, { input: state.name });
+}
+
+/** SQLite-like: nobody who has a writer open can write any more. */
+export function fence(slot: Slot): void {
+  slot.epoch += 1;
+  slot.leases.clear();
 }
 
 /** The greatest number that is visible. */

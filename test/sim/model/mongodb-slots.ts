@@ -11,6 +11,8 @@ export interface Lease {
   readonly slot: number;
   readonly epoch: number;
   readonly stable: number;
+  /** Of the database when it was leased. */
+  isReplica: boolean;
   /** When its writer gave up, and with it every sign of life. */
   lostAt: number | undefined;
 }
@@ -31,13 +33,20 @@ export async function leaseSlot(caller: Caller, state: DatabaseState, owner: str
     if (free) slot.epoch += 1;
     slot.state = 'leased';
     slot.owner = owner;
-    const made: Lease = { slot: slot.slot, epoch: slot.epoch, stable: slot.stable, lostAt: undefined };
+    const made: Lease = {
+      slot: slot.slot,
+      epoch: slot.epoch,
+      stable: slot.stable,
+      isReplica: false,
+      lostAt: undefined,
+    };
     slot.beat = () => made.lostAt ?? Math.max(now, proc.seenAlive());
     proc.trace.add(proc.name, () => `leased slot ${slot.slot} of ${state.name}, epoch ${slot.epoch}`);
     return made;
   });
   // The mode may have changed after it was read, and this slot been leased after those to fence were listed.
   const mode = await caller.call(`confirms the mode of ${state.name}`, () => state.mode);
+  lease.isReplica = mode === 'replica';
   if (mode !== 'read-only') return lease;
   await release(caller, state, lease, lease.stable);
   throw readOnly(state);

@@ -28,7 +28,7 @@ export class MongodbWriter implements Writer<unknown> {
   readonly #state: DatabaseState;
   readonly #stamper: Stamper;
   readonly #lease: Lease;
-  readonly #isReplica: boolean;
+  readonly #openedAt: number;
   readonly #numbering: Numbering;
   readonly #pending = new Set<Promise<unknown>>();
   #turn: Promise<unknown> = Promise.resolve();
@@ -38,12 +38,12 @@ export class MongodbWriter implements Writer<unknown> {
   #loss: 'fenced' | 'unresolved' | undefined;
   #isClosed = false;
 
-  private constructor(caller: Caller, state: DatabaseState, stamper: Stamper, lease: Lease, isReplica: boolean) {
+  private constructor(caller: Caller, state: DatabaseState, stamper: Stamper, lease: Lease, openedAt: number) {
     this.#caller = caller;
     this.#state = state;
     this.#stamper = stamper;
     this.#lease = lease;
-    this.#isReplica = isReplica;
+    this.#openedAt = openedAt;
     this.slot = lease.slot;
     this.epoch = lease.epoch;
     this.#numbering = new Numbering(lease.stable, WINDOW);
@@ -55,13 +55,13 @@ export class MongodbWriter implements Writer<unknown> {
     stamper: Stamper,
     options: WriterOptions,
   ): Promise<MongodbWriter> {
+    const openedAt = caller.proc.world.now;
     const lease = await leaseSlot(caller, state, options.owner);
-    const mode = await caller.call(`reads the mode of ${state.name}`, () => state.mode);
-    return new MongodbWriter(caller, state, stamper, lease, mode === 'replica');
+    return new MongodbWriter(caller, state, stamper, lease, openedAt);
   }
 
   edit(edits: readonly Edit<unknown>[]): Promise<Outcome[]> {
-    if (this.#isReplica) return Promise.reject(readOnly({ ...this.#state, mode: 'replica' }));
+    if (this.#lease.isReplica) return Promise.reject(readOnly({ ...this.#state, mode: 'replica' }));
     return this.#write(() => prepareEdits(this.#state.name, edits).map((edit) => editChange(this.#stamper, edit)));
   }
 
@@ -230,7 +230,7 @@ export class MongodbWriter implements Writer<unknown> {
         }
         disk.put(state, row);
         if (change.isEdit) disk.ears.edited(disk, state.name, row, there, proc.name);
-        else disk.ears.applied(disk, state.name, row, there, proc.name);
+        else disk.ears.applied(disk, state.name, row, proc.name, this.#openedAt);
         return 'landed';
       });
     return this.#caller.call(() => `writes ${id} at ${slot}:${n} of ${state.name}`, land, true);

@@ -16,15 +16,26 @@ export class SqliteWriter implements Writer<unknown> {
   readonly #state: DatabaseState;
   readonly #stamper: Stamper;
   readonly #options: WriterOptions;
+  readonly #openedAt: number;
+  readonly #lease: number;
   readonly #pending = new Set<Promise<unknown>>();
   #isClosed = false;
 
-  private constructor(caller: Caller, state: DatabaseState, stamper: Stamper, options: WriterOptions, epoch: number) {
+  private constructor(
+    caller: Caller,
+    state: DatabaseState,
+    stamper: Stamper,
+    options: WriterOptions,
+    { epoch, lease }: { readonly epoch: number; readonly lease: number },
+    openedAt: number,
+  ) {
     this.#caller = caller;
     this.#state = state;
     this.#stamper = stamper;
     this.#options = options;
     this.epoch = epoch;
+    this.#openedAt = openedAt;
+    this.#lease = lease;
   }
 
   static async open(
@@ -33,16 +44,19 @@ export class SqliteWriter implements Writer<unknown> {
     stamper: Stamper,
     options: WriterOptions,
   ): Promise<SqliteWriter> {
-    const epoch = await caller.call(`opens a writer of ${state.name}`, () =>
+    const openedAt = caller.proc.world.now;
+    const lease = await caller.call(`opens a writer of ${state.name}`, () =>
       caller.disk.transact(true, () => {
         if (state.mode === 'read-only') throw readOnly(state);
         const slot = slotOf(state, SLOT);
         slot.base = slot.reserved;
         slot.reserved += RANGE;
-        return slot.epoch;
+        caller.disk.leases += 1;
+        slot.leases.set(caller.disk.leases, options.owner);
+        return { epoch: slot.epoch, lease: caller.disk.leases };
       }),
     );
-    return new SqliteWriter(caller, state, stamper, options, epoch);
+    return new SqliteWriter(caller, state, stamper, options, lease, openedAt);
   }
 
   edit(edits: readonly Edit<unknown>[]): Promise<Outcome[]> {
@@ -63,7 +77,11 @@ export class SqliteWriter implements Writer<unknown> {
     this.#isClosed = true;
     await Promise.allSettled([...this.#pending]);
     // Synced, and with it all that this writer wrote lazily.
-    await this.#caller.call(`closes a writer of ${this.#state.name}`, () => this.#caller.disk.transact(true, () => {}));
+    await this.#caller.call(`closes a writer of ${this.#state.name}`, () =>
+      this.#caller.disk.transact(true, () => {
+        slotOf(this.#state, SLOT).leases.delete(this.#lease);
+      }),
+    );
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -119,7 +137,7 @@ export class SqliteWriter implements Writer<unknown> {
     const row: Row = { ...stamped, slot: SLOT, n };
     disk.put(state, row);
     if (change.isEdit) disk.ears.edited(disk, state.name, row, there, proc.name);
-    else disk.ears.applied(disk, state.name, row, there, proc.name);
+    else disk.ears.applied(disk, state.name, row, proc.name, this.#openedAt);
     return { id: row.id, result: 'written', ver: row.ver, n };
   }
 

@@ -6,7 +6,7 @@ import { VersionClock } from '../../../store/version.ts';
 import type { Process } from '../process.ts';
 import { Caller, type Line } from './call.ts';
 import { ModelControl } from './control.ts';
-import { type DatabaseState, lastOf, type ModelDisk, type Row, type Slot, slotOf, WINDOW } from './disk.ts';
+import { type DatabaseState, fence, lastOf, type ModelDisk, type Row, type Slot, slotOf, WINDOW } from './disk.ts';
 import { takeOver } from './mongodb-slots.ts';
 import { MongodbWriter } from './mongodb-writer.ts';
 import { SqliteWriter } from './sqlite-writer.ts';
@@ -100,7 +100,7 @@ export class ModelDatabase implements ReplicatedDatabase {
         if (state.mode === mode && !state.isChanging) return false;
         if (mode === 'read-write') disk.ears.modeIs(disk, name, mode);
         state.mode = mode;
-        if (disk.engine === 'sqlite') slotOf(state, 1).epoch += 1;
+        if (disk.engine === 'sqlite') fence(slotOf(state, 1));
         else state.isChanging = true;
         return true;
       }),
@@ -168,7 +168,7 @@ export class ModelDatabase implements ReplicatedDatabase {
     return await this.#caller.call(`fences ${this.name}`, () =>
       disk.transact(true, () => {
         const slot = slotOf(this.#state, number);
-        slot.epoch += 1;
+        fence(slot);
         return this.#stateOf(slot);
       }),
     );
@@ -180,7 +180,8 @@ export class ModelDatabase implements ReplicatedDatabase {
   }
 
   #stateOf(slot: Slot): SlotState {
-    const owner = slot.state === 'leased' ? slot.owner : '';
+    const owners = this.#caller.disk.engine === 'sqlite' ? [...new Set(slot.leases.values())].join(', ') : slot.owner;
+    const owner = slot.state === 'leased' || this.#caller.disk.engine === 'sqlite' ? owners : '';
     return { slot: slot.slot, epoch: slot.epoch, stable: this.#stableOf(slot), window: WINDOW, owner };
   }
 }

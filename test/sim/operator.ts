@@ -1,0 +1,107 @@
+import { demote, promote } from '../../replicator/failover.ts';
+import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
+import { rejoin } from '../../replicator/rejoin.ts';
+import { ROLE_NOTE, type SiteRole } from '../../replicator/role.ts';
+import type { Target } from '../../replicator/target.ts';
+import type { Unseen } from '../../replicator/unseen.ts';
+import type { UnseenFiles, UnseenHead } from '../../replicator/unseen-file.ts';
+import { codeOf } from '../../store/errors.ts';
+import type { ModelStore } from './model/store.ts';
+import { keyOf, type Oracle } from './oracle.ts';
+import type { Process } from './process.ts';
+import type { Site } from './site.ts';
+
+/** What an operator may be told, and does something about: it is no fault of the program. */
+const TOLD = /^(PROMOTE_|REJOIN_|REPLICATION_|STORE_|DATABASE_READ_ONLY|WRITER_|WRITE_UNRESOLVED|EDIT_CONTENDED)/;
+
+/** The files that rejoining sites leave, on disks that outlive processes. */
+export class Exports implements UnseenFiles {
+  readonly #files = new Map<string, { readonly head: UnseenHead; readonly unseen: readonly Unseen[] }>();
+  /** Everything that any file lists. */
+  readonly listed = new Set<string>();
+
+  readonly readHead = async (path: string): Promise<UnseenHead | undefined> => this.#files.get(path)?.head;
+
+  readonly write = async (path: string, head: UnseenHead, unseen: AsyncIterable<Unseen>): Promise<number> => {
+    const all: Unseen[] = [];
+    for await (const one of unseen) all.push(one);
+    this.#files.set(path, { head, unseen: all });
+    for (const { database, doc } of all) this.listed.add(keyOf(database, doc));
+    return all.length;
+  };
+
+  readonly read = async function* (this: Exports, path: string): AsyncGenerator<Unseen> {
+    for (const one of this.#files.get(path)?.unseen ?? []) yield one;
+  }.bind(this);
+}
+
+/** The commands `promote`, `demote` and `rejoin`, each in a process of its own, as an operator gives them. */
+export class Operator {
+  readonly #oracle: Oracle;
+  readonly #exports = new Exports();
+  #commands = 0;
+  /** Commands under way. */
+  pending = 0;
+
+  constructor(oracle: Oracle) {
+    this.#oracle = oracle;
+  }
+
+  /** Documents that some file lists. */
+  get listed(): ReadonlySet<string> {
+    return this.#exports.listed;
+  }
+
+  async promote(proc: Process, store: ModelStore, site: Site, epoch?: number): Promise<boolean> {
+    const beganAt = proc.world.now;
+    return await this.#command(proc, 'promotes', async () => {
+      const done = await promote(store, { runtime: proc.runtime, ...(epoch !== undefined && { epoch }) });
+      this.#oracle.promoted(site.disk.site, beganAt);
+      return `epoch ${done.epoch}`;
+    });
+  }
+
+  async demote(proc: Process, store: ModelStore): Promise<boolean> {
+    return await this.#command(
+      proc,
+      'demotes',
+      async () => `was ${(await demote(store, { runtime: proc.runtime })).was.role}`,
+    );
+  }
+
+  /** Each command has a file of its own; one that was cut off is given again with the same. */
+  async rejoin(proc: Process, store: ModelStore, target: Target): Promise<boolean> {
+    return await this.#command(proc, 'rejoins', async () => {
+      const { primary, epoch } = { primary: (await target.inspect()).site, epoch: (await target.inspect()).role.epoch };
+      const exportPath = `${store.site}-${primary}-${epoch}`;
+      const rest = { policies: DEFAULT_POLICIES, runtime: proc.runtime, files: this.#exports };
+      const done = await rejoin({ store, target, exportPath, ...rest });
+      return `${done.unseen} unseen, ${done.written} written, ${done.conflicts} conflicts`;
+    });
+  }
+
+  async #command(proc: Process, what: string, run: () => Promise<string>): Promise<boolean> {
+    this.#commands += 1;
+    const number = this.#commands;
+    this.pending += 1;
+    proc.onDeath(() => {
+      this.pending -= 1;
+    });
+    proc.trace.add(proc.name, () => `command ${number}: ${what}`);
+    try {
+      const result = await run();
+      proc.trace.add(proc.name, () => `command ${number} is done: ${result}`);
+      return true;
+    } catch (error) {
+      proc.trace.add(proc.name, () => `command ${number} fails: ${(error as Error).message}`);
+      if (!TOLD.test(codeOf(error))) this.#oracle.report('unexpected', String((error as Error).stack));
+      return false;
+    } finally {
+      proc.crash('as its command is over');
+    }
+  }
+}
+
+export function roleOf({ disk }: Site): SiteRole | undefined {
+  return disk.notes.get(ROLE_NOTE)?.value as SiteRole | undefined;
+}
