@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Writable } from 'node:stream';
+import type { Logger } from 'pino';
 import type { ReceiverStatus, RunningReceiver } from '../replicator/receive.ts';
 import { realRuntime } from '../replicator/runtime.ts';
 import type { CommandSpec, Invocation } from './command.ts';
@@ -19,6 +20,9 @@ const LISTEN_DEFAULT = '127.0.0.1:8443';
 
 /** Of the line at the bottom of a terminal. */
 const STATUS_MS = 500;
+
+/** How often the files of the certificate are looked at. */
+const CERTIFICATE_MS = 60_000;
 
 export const receiveCommand: CommandSpec = {
   usage: 'receive',
@@ -53,9 +57,11 @@ export const receiveCommand: CommandSpec = {
       insecure: options.insecure === true,
     });
     const shown = setInterval(() => line.show(statusText(receiver.status())), STATUS_MS);
+    const renewing = followCertificate(invocation, receiver, log);
     log.info({ store: store.url }, `Feedferry is ready to receive at ${receiver.url}`);
     log.info(`${await stop.stopped}: finishing what is in flight; again to stop at once`);
     clearInterval(shown);
+    clearInterval(renewing);
     return await close(receiver, (text) => log.info(text));
   },
 };
@@ -88,6 +94,27 @@ async function tlsFrom({ io, options }: Invocation): Promise<{ cert: string; key
   }
   if (tlsCert === undefined && tlsKey === undefined) return null;
   throw cliError('USAGE_INVALID', '--tls-cert and --tls-key go together');
+}
+
+/** Certificates are renewed every few weeks: a new one is used from the next connection on. */
+function followCertificate(invocation: Invocation, receiver: RunningReceiver, log: Logger): NodeJS.Timeout {
+  let last: string | undefined;
+  const look = async (): Promise<void> => {
+    try {
+      const tls = await tlsFrom(invocation);
+      const text = JSON.stringify(tls);
+      if (tls !== null && last !== undefined && text !== last) {
+        receiver.renewTls(tls);
+        log.info('The certificate was renewed');
+      }
+      last = text;
+    } catch (err) {
+      // Half written, perhaps: the old one goes on.
+      log.warn({ err }, 'The certificate could not be read anew');
+    }
+  };
+  void look();
+  return setInterval(() => void look(), CERTIFICATE_MS);
 }
 
 async function readPem(name: string, io: Io): Promise<string> {

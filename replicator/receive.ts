@@ -3,9 +3,10 @@
  * `https-target.ts`.
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer as createTlsServer, Server as TlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { createSecureContext } from 'node:tls';
+import { CodedError } from '../store/errors.ts';
 import { replicatorError } from './errors.ts';
 import { isLoopback } from './loopback.ts';
 import { announcedBytes, answerWith, isOurs, readBody, sendErrorEarly } from './receive-answer.ts';
@@ -63,6 +64,8 @@ export interface ReceiverStatus {
 export interface RunningReceiver extends AsyncDisposable {
   readonly url: string;
   status(): ReceiverStatus;
+  /** New connections get this certificate; those that are there go on. Throws RECEIVER_TLS_INVALID. */
+  renewTls(tls: { readonly cert: string; readonly key: string }): void;
   /** Takes no more requests, finishes those in flight, ends the sessions: within 10 s. The store stays open. */
   close(): Promise<void>;
 }
@@ -131,6 +134,11 @@ class Receiver implements RunningReceiver {
     void this.#sessions.sweep(this.#end.signal);
   }
 
+  renewTls(tls: { readonly cert: string; readonly key: string }): void {
+    checkTls(tls);
+    if (this.#server instanceof TlsServer) this.#server.setSecureContext(tls);
+  }
+
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -167,6 +175,7 @@ class Receiver implements RunningReceiver {
     try {
       await this.#answer(request, response);
     } catch (error) {
+      if (!(error instanceof CodedError)) this.#logError(error);
       sendErrorEarly(request, response, error);
     } finally {
       this.#inFlight -= 1;
@@ -235,6 +244,10 @@ function checkOptions({ tls, token, listen, insecure }: ReceiverOptions): void {
     const message = `Without TLS the token and all documents could be read on the way to ${listen.host}.`;
     throw replicatorError('RECEIVER_INSECURE', message, { input: listen.host });
   }
+  checkTls(tls);
+}
+
+function checkTls(tls: { readonly cert: string; readonly key: string }): void {
   try {
     createSecureContext(tls);
   } catch (cause) {

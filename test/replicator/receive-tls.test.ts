@@ -53,6 +53,22 @@ else {
     await t.rejects(receiverFor(t, pair.b, { tls: { cert, key: other.key } }), { code: 'RECEIVER_TLS_INVALID' });
   });
 
+  t.test('a renewed certificate holds from the next connection on; a bad one changes nothing', async (t) => {
+    await using pair = await sqlitePair();
+    const receiver = await receiverFor(t, pair.b, { tls: { cert, key } });
+    const before = targetAt(t, receiver.url, TOKEN, ca);
+    await before.inspect();
+    t.throws(() => receiver.renewTls({ cert, key: other.key }), { code: 'RECEIVER_TLS_INVALID' });
+    await targetAt(t, receiver.url, TOKEN, ca).inspect();
+    const renewed = await makeCertificates(['IP:127.0.0.1']);
+    if (renewed === undefined) throw new Error('it was there a moment ago');
+    receiver.renewTls(renewed);
+    await targetAt(t, receiver.url, TOKEN, renewed.ca).inspect();
+    await t.rejects(targetAt(t, receiver.url, TOKEN, ca).inspect(), { code: 'RECEIVER_CERTIFICATE' });
+    await before.inspect();
+    await receiver.close();
+  });
+
   t.test('TLS spoken to a receiver without it, and the other way round, say what is wrong', async (t) => {
     await using pair = await sqlitePair();
     const { a, b } = pair;
