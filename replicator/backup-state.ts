@@ -104,9 +104,10 @@ export async function sumsOf(
   plan: Plan,
   database: DatabaseName,
   onDocs: (docs: number) => void = () => {},
+  idsMax = IDS_MAX,
 ): Promise<BucketSum[]> {
   const sums = Array.from({ length: BUCKET_COUNT }, (_, b) => ({ b, count: 0, s1: 0, s2: 0, s3: 0 }));
-  for (const { from, to, ids } of parts(documentsIn(plan, database))) {
+  for (const { from, to, ids } of parts(documentsIn(plan, database), idsMax)) {
     const accept = (id: string) => bucketOf(id) >= from && bucketOf(id) < to;
     for await (const docs of newestDocuments(file, contents, plan, { database, ids, accept })) {
       for (const { id, body, ver, deleted } of docs) {
