@@ -79,10 +79,9 @@ function zoneFor(match: RegExpExecArray): string {
   return match.groups?.zone === undefined && match[0].length > 10 ? 'Z' : '';
 }
 
-function progressText({ step, database, docs, docsTotal, docsPerSecond, etaMs }: RestoreProgress): string {
-  const share = docsTotal === 0 ? 100 : Math.min(100, Math.floor((100 * docs) / docsTotal));
+function progressText({ step, database, share, docsPerSecond, etaMs }: RestoreProgress): string {
   const left = etaMs === null ? '' : `  ${span(etaMs)} left`;
-  return `${step} ${database}  ${share}%  ${Math.round(docsPerSecond).toLocaleString('en')} docs/s${left}`;
+  return `${step} ${database}  ${Math.floor(100 * share)}%  ${Math.round(docsPerSecond).toLocaleString('en')} docs/s${left}`;
 }
 
 function reportText(report: RestoreReport): string {

@@ -118,7 +118,7 @@ async function digestsOf(
   const wanted = new Set(buckets);
   const accept = (id: string) => wanted.has(bucketOf(id));
   const all = new Map<string, Digest>();
-  for await (const docs of newestDocuments(file, contents, plan, { database, ids: null, accept })) {
+  for await (const { docs } of newestDocuments(file, contents, plan, { database, ids: null, accept })) {
     for (const { id, ver, body, deleted } of docs) {
       if (all.has(id)) continue;
       const { h1, h2, h3 } = fingerprints(id, body, ver, deleted);

@@ -52,6 +52,14 @@ export function documentsIn(plan: Plan, database: DatabaseName): number {
   return frames.reduce((sum, { trailer }) => sum + (trailer.counts[database]?.docs ?? 0), 0);
 }
 
+/** What one block adds to a state. */
+export interface NewestPage {
+  /** Newest first. */
+  readonly docs: StoredDocument[];
+  /** Documents of the block, those that newer ones have replaced included. */
+  readonly read: number;
+}
+
 /**
  * One database of a state, newest document first, each id once: a page for each block, in an order that is always the
  * same. `accept`: only ids that it takes. A null set repeats ids; their newest still comes first.
@@ -61,7 +69,7 @@ export async function* newestDocuments(
   contents: BackupContents,
   plan: Plan,
   query: { database: DatabaseName; ids: IdSet | null; accept?: (id: string) => boolean },
-): AsyncGenerator<StoredDocument[]> {
+): AsyncGenerator<NewestPage> {
   const index = contents.head.databases.indexOf(query.database);
   const frames = plan.next === null ? plan.frames : [plan.next.frame, ...plan.frames];
   const blocks = frames.flatMap((frame) => frame.blocks.filter(({ database }) => database === index).reverse());
@@ -70,7 +78,7 @@ export async function* newestDocuments(
     const text = await reading;
     reading = ahead(file, blocks[i + 1]);
     const until = block.frame === plan.next?.frame.trailer.frame ? plan.next.until : Number.POSITIVE_INFINITY;
-    yield newestOf(text, until, query);
+    yield { docs: newestOf(text, until, query), read: block.docs };
   }
 }
 
@@ -97,19 +105,23 @@ function newestOf(
   return docs;
 }
 
-/** Count and sums of each bucket, as `Database.bucketSums` gives them, computed from the file alone. */
+/**
+ * Count and sums of each bucket, as `Database.bucketSums` gives them, computed from the file alone. `onRead`: of the
+ * documents in the plan, how many more were read; where it takes several readings, a share of them.
+ */
 export async function sumsOf(
   file: BackupFile,
   contents: BackupContents,
   plan: Plan,
   database: DatabaseName,
-  onDocs: (docs: number) => void = () => {},
+  onRead: (share: number) => void = () => {},
   idsMax = IDS_MAX,
 ): Promise<BucketSum[]> {
   const sums = Array.from({ length: BUCKET_COUNT }, (_, b) => ({ b, count: 0, s1: 0, s2: 0, s3: 0 }));
-  for (const { from, to, ids } of parts(documentsIn(plan, database), idsMax)) {
+  const total = documentsIn(plan, database);
+  for (const { from, to, ids, share } of parts(total, idsMax)) {
     const accept = (id: string) => bucketOf(id) >= from && bucketOf(id) < to;
-    for await (const docs of newestDocuments(file, contents, plan, { database, ids, accept })) {
+    for await (const { docs, read } of newestDocuments(file, contents, plan, { database, ids, accept })) {
       for (const { id, body, ver, deleted } of docs) {
         const { b, h1, h2, h3 } = fingerprints(id, body, ver, deleted);
         const sum = sums[b];
@@ -119,19 +131,28 @@ export async function sumsOf(
         sum.s2 += h2;
         sum.s3 += h3;
       }
-      onDocs(docs.length);
+      onRead(read * share);
     }
   }
   return sums.filter(({ count }) => count > 0);
 }
 
+interface Part {
+  /** Buckets, the last one excluded. */
+  readonly from: number;
+  readonly to: number;
+  readonly ids: IdSet;
+  /** Of the whole. */
+  readonly share: number;
+}
+
 /** Ranges of buckets of which each has few enough ids for a set, twice the average to be safe. */
-export function* parts(docs: number, idsMax = IDS_MAX): Generator<{ from: number; to: number; ids: IdSet }> {
+export function* parts(docs: number, idsMax = IDS_MAX): Generator<Part> {
   const count = Math.min(BUCKET_COUNT, Math.ceil(docs / idsMax) || 1);
   const room = count === 1 ? docs : Math.ceil((docs / count) * 2);
   for (let i = 0; i < count; i += 1) {
     const [from, to] = [Math.floor((i * BUCKET_COUNT) / count), Math.floor(((i + 1) * BUCKET_COUNT) / count)];
-    yield { from, to, ids: new IdSet(room) };
+    yield { from, to, ids: new IdSet(room), share: 1 / count };
   }
 }
 

@@ -34,7 +34,7 @@ export const REPLICATOR_ERRORS = {
   RECEIVER_SILENT: 'Look whether the receiver and the link to it still work; it is tried again by itself.',
   RECEIVER_TLS_INVALID: 'Give a certificate chain and its private key, both as PEM, that belong together.',
   RECEIVER_TOKEN_MISSING: 'Give the file with the token of the receiver: --token-file FILE.',
-  RECEIVER_TOKEN_SHORT: 'Make a longer one: openssl rand -base64 32 > receive.token',
+  RECEIVER_TOKEN_SHORT: 'Make a longer one: `openssl rand -base64 32 > receive.token`.',
   RECEIVER_UNAUTHORIZED: 'Give both ends a file with the same token.',
   RECEIVER_UNREACHABLE:
     'Check that `feedferry receive` runs there and that nothing is between; it is tried again by itself.',
@@ -58,8 +58,6 @@ export const REPLICATOR_ERRORS = {
   RESTORE_OTHER_BEGUN: 'Finish that restore with the same command, or name a store that is not there yet.',
   RESTORE_STOPPED: 'Run the same command again: it goes on where it was stopped.',
   RESTORE_TOO_EARLY: 'Name a later moment; `feedferry backup verify FILE` lists the frames with their times.',
-  RESTORE_UNEQUAL:
-    'Do not use this store. Restore again into another one, and check the file with `feedferry backup verify`.',
   WIRE_DAMAGED:
     'Nothing of it was used; it is sent again by itself. If it stays so, something on the way changes what passes.',
   WIRE_TOO_LARGE: 'Nothing of it was used. docs/receive.md lists the limits; Feedferry itself stays below them.',

@@ -34,9 +34,9 @@ export interface Proven {
 /** The sums of the store are those of the file: the same documents, in the same versions, with the same content. */
 export async function proveRestored(
   { file, contents, plan, database, store }: Proven,
-  onDocs: (docs: number) => void,
+  onRead: (docs: number) => void,
 ): Promise<DatabaseProof> {
-  const expected = await sumsOf(file, contents, plan, database, onDocs);
+  const expected = await sumsOf(file, contents, plan, database, onRead);
   const found = await store.bucketSums();
   const bucketsDiffering = differingBuckets(expected, found).length;
   const [docsInFile, docsInStore] = [total(expected), total(found)];
@@ -46,16 +46,16 @@ export async function proveRestored(
 /** Every document of the file is in the store, in its version or a newer one. */
 export async function proveHeld(
   { file, contents, plan, database, store }: Proven,
-  onDocs: (docs: number) => void,
+  onRead: (docs: number) => void,
 ): Promise<DatabaseProof> {
   const missing: string[] = [];
   let docsInFile = 0;
-  for (const { from, to, ids } of parts(documentsIn(plan, database))) {
+  for (const { from, to, ids, share } of parts(documentsIn(plan, database))) {
     const accept = (id: string) => bucketOf(id) >= from && bucketOf(id) < to;
-    for await (const docs of newestDocuments(file, contents, plan, { database, ids, accept })) {
+    for await (const { docs, read } of newestDocuments(file, contents, plan, { database, ids, accept })) {
       docsInFile += docs.length;
       missing.push(...(await notHeld(store, docs)));
-      onDocs(docs.length);
+      onRead(read * share);
     }
   }
   const equal = missing.length === 0;

@@ -14,6 +14,8 @@ import type { Runtime } from './runtime.ts';
 
 /** Documents applied in one go. */
 const BATCH_DOCS = 500;
+/** What proving a document takes, where restoring it takes 1. */
+const PROOF_WORK = 0.15;
 
 export interface RestoreOptions {
   readonly path: string;
@@ -32,9 +34,11 @@ export interface RestoreOptions {
 export interface RestoreProgress {
   readonly step: 'restoring' | 'indexing' | 'proving';
   readonly database: DatabaseName;
-  /** Of all databases; documents that are in several frames count as often. */
+  /** Documents read in this step; those that are in several frames count as often. */
   readonly docs: number;
   readonly docsTotal: number;
+  /** 0 to 1, of both steps. */
+  readonly share: number;
   readonly docsPerSecond: number;
   readonly etaMs: number | null;
 }
@@ -81,11 +85,13 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
   const proof: DatabaseProof[] = [];
   for (const database of databases) {
     const about = { file, contents, plan, database, store: store.database(database) };
-    const onDocs = (docs: number) => tell('proving', database, docs);
-    proof.push(await (options.intoExisting ? proveHeld(about, onDocs) : proveRestored(about, onDocs)));
+    const onRead = (docs: number) => tell('proving', database, docs);
+    proof.push(await (options.intoExisting ? proveHeld(about, onRead) : proveRestored(about, onRead)));
   }
   const equal = proof.every((one) => one.equal);
   if (equal) await finishState(options, state, plan);
+  // The next run trusts nothing and applies everything again.
+  else await store.control.put(RESTORE_NOTE, { ...state, blocks: {} } satisfies RestoreState);
   const { trailer } = plan.last;
   return {
     ...{ path, id: contents.head.id, frame: trailer.frame, at: trailer.at, exact: trailer.exact, site: store.site },
@@ -173,7 +179,7 @@ async function restoreOne(one: One): Promise<{ written: number; stale: number; b
   // Without a set of ids the guard drops the older versions; it only has more to look at.
   const ids = docsMax > IDS_MAX ? null : new IdSet(docsMax);
   const sum = { written: 0, stale: 0, blocks: 0 };
-  for await (const docs of newestDocuments(file, contents, plan, { database, ids })) {
+  for await (const { docs, read } of newestDocuments(file, contents, plan, { database, ids })) {
     sum.blocks += 1;
     if (sum.blocks > skip) {
       const note = { ...state, blocks: { ...state.blocks, [database]: sum.blocks } };
@@ -181,7 +187,7 @@ async function restoreOne(one: One): Promise<{ written: number; stale: number; b
       sum.written += done.written;
       sum.stale += docs.length - done.written;
     }
-    tell('restoring', database, docs.length);
+    tell('restoring', database, read);
     if (options.signal?.aborted) throw replicatorError('RESTORE_STOPPED', 'The restore was stopped.');
   }
   await writer.settle();
@@ -228,13 +234,16 @@ function teller(
   databases: readonly DatabaseName[],
   begun: number,
 ): Tell {
-  // Everything is looked at twice: to restore it, and to prove it.
-  const docsTotal = 2 * databases.reduce((sum, name) => sum + documentsIn(plan, name), 0);
-  let docs = 0;
+  const docsTotal = databases.reduce((sum, name) => sum + documentsIn(plan, name), 0);
+  const read = { restoring: 0, indexing: 0, proving: 0 };
   return (step, database, more) => {
-    docs += more;
-    const docsPerSecond = (docs / Math.max(1, runtime.elapsed() - begun)) * 1000;
-    const etaMs = docs === 0 || docs >= docsTotal ? null : ((docsTotal - docs) / docsPerSecond) * 1000;
-    onProgress?.({ step, database, docs, docsTotal, docsPerSecond, etaMs });
+    read[step] += more;
+    const docs = Math.round(read[step]);
+    const work = docsTotal * (1 + PROOF_WORK);
+    const share = work === 0 ? 1 : Math.min(1, (read.restoring + read.proving * PROOF_WORK) / work);
+    const ms = Math.max(1, runtime.elapsed() - begun);
+    const docsPerSecond = ((read.restoring + read.proving) / ms) * 1000;
+    const etaMs = share === 0 || share === 1 ? null : (ms / share) * (1 - share);
+    onProgress?.({ step, database, docs, docsTotal, share, docsPerSecond, etaMs });
   };
 }
