@@ -11,7 +11,7 @@ import { encodeSums } from '../../replicator/wire/sums.ts';
 import type { Store } from '../../store/contract.ts';
 import { failureOf } from '../contract/with-store.ts';
 import { differences, fastRuntime, putArticles, sqlitePair, until } from './pair.ts';
-import { receiverFor, TOKEN, targetAt } from './receiving.ts';
+import { proxyBefore, receiverFor, TOKEN, targetAt } from './receiving.ts';
 import { articlesOf, hello, pushOf } from './target-contract.ts';
 
 async function stores(t: Test): Promise<{ a: Store; b: Store }> {
@@ -271,6 +271,19 @@ t.test('a receiver that hangs in its store closes all the same', async (t) => {
   await receiver.close();
   t.equal(await asked, 'RECEIVER_UNREACHABLE');
   t.ok(a);
+});
+
+t.test('equal sums cost a few hundred bytes on the wire', async (t) => {
+  const { b } = await stores(t);
+  await putArticles(b, 'x', 3000);
+  const receiver = await receiverFor(t, b);
+  const proxy = await proxyBefore(t, receiver);
+  const side = targetAt(t, proxy.url).compare('articles');
+  await side.bucketSums(b.articles.bucketSums());
+  const { requestBytes, replyBytes } = proxy.counts();
+  t.ok(requestBytes < 400 && replyBytes < 400, `${requestBytes} there, ${replyBytes} back`);
+  await side.bucketSums();
+  t.ok(proxy.counts().replyBytes > 20_000, 'the rows themselves cost more');
 });
 
 t.test('health is told without a token, and nothing else', async (t) => {

@@ -1,4 +1,4 @@
-/** Certificates of an hour, made by the `openssl` program. */
+/** Certificates of a day, made by the `openssl` program. */
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
