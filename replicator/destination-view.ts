@@ -164,7 +164,7 @@ export class DestinationView {
     for (const { prefix } of session?.senders ?? []) oldest = smaller(oldest, prefix.oldestWrittenAt());
     for (const { behindSince } of session?.tails ?? []) oldest = smaller(oldest, behindSince ?? undefined);
     if (session === undefined)
-      for (const { unseenSince } of this.#tallies.values()) oldest = smaller(oldest, unseenSince);
+      for (const { lacksSince } of this.#tallies.values()) oldest = smaller(oldest, lacksSince);
     return oldest === undefined ? 0 : Math.max(0, this.#course.runtime.clock() - oldest);
   }
 }

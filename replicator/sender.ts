@@ -28,8 +28,10 @@ export interface DatabaseTally {
   docs: number;
   bytes: number;
   aside: number;
-  /** When a change was first seen that the destination lacks, while there is no session; of `Runtime.clock`. */
-  unseenSince: number | undefined;
+  /** How far the destination was when the last session ended; undefined: none has begun yet. */
+  lastVector: Vector | undefined;
+  /** Since when it lacks something, while there is no session; of `Runtime.clock`. Undefined: it lacks nothing. */
+  lacksSince: number | undefined;
 }
 
 export interface SenderOptions {
@@ -69,6 +71,10 @@ export class Sender {
     this.note = new SourceNote(link, session, { destination, database, prefix: this.prefix, seed }, atSource);
     this.#before = historyBefore(session, atDestination);
     link.onOver(() => this.#idle?.());
+  }
+
+  get database(): DatabaseName {
+    return this.#options.database;
   }
 
   get hasUnkept(): boolean {
