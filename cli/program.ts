@@ -3,6 +3,7 @@ import { backupCommand } from './backup.ts';
 import { backupVerifyCommand } from './backup-verify.ts';
 import { addCommand, type Session } from './command.ts';
 import { crawlCommand } from './crawl.ts';
+import { demoteCommand } from './demote.ts';
 import { doctorCommand } from './doctor.ts';
 import { cliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit.ts';
@@ -14,9 +15,11 @@ import { feedsRemoveCommand } from './feeds-remove.ts';
 import { feedsShowCommand } from './feeds-show.ts';
 import type { Io } from './io.ts';
 import { parseCommand } from './parse.ts';
+import { promoteCommand } from './promote.ts';
 import { receiveCommand } from './receive.ts';
 import { replicateCommand } from './replicate.ts';
 import { replicateAddCommand } from './replicate-add.ts';
+import { replicateConflictsCommand } from './replicate-conflicts.ts';
 import { replicateRemoveCommand } from './replicate-remove.ts';
 import { replicateStatusCommand } from './replicate-status.ts';
 import {
@@ -105,6 +108,8 @@ export function buildProgram(session: Session): Command {
   addReplicate(program, session);
   addCommand(program, receiveCommand, session);
   addCommand(program, verifyCommand, session);
+  addCommand(program, promoteCommand, session);
+  addCommand(program, demoteCommand, session);
   const backup = addCommand(program, backupCommand, session).enablePositionalOptions();
   addCommand(backup, backupVerifyCommand, session);
   addCommand(program, restoreCommand, session);
@@ -124,6 +129,7 @@ function addReplicate(program: Command, session: Session): void {
     replicateResumeCommand,
     replicateSetCommand,
     replicateReseedCommand,
+    replicateConflictsCommand,
   ]) {
     addCommand(replicate, spec, session);
   }
