@@ -2,6 +2,7 @@ import type { Clock } from '../store/contract.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
 import type { Session, SessionPlan } from './session.ts';
+import { countToDo } from './tail.ts';
 import { positionIn } from './vector.ts';
 
 /** A session has ended: what its destination does not have, it lacks from now on. */
@@ -24,8 +25,10 @@ export async function lookForChanges(
   for (const [name, tally] of plan.tallies) {
     const { lastVector } = tally;
     if (lastVector === undefined) continue;
-    const slots = await deadlines.limit(source.database(name).changes.slots(), `the source to list slots of ${name}`);
+    const database = source.database(name);
+    const slots = await deadlines.limit(database.changes.slots(), `the source to list slots of ${name}`);
     tally.progress.grown(slots.reduce((sum, { stable }) => sum + stable, 0));
+    if (tally.progress.isVague) await countToDo({ deadlines }, database, tally, slots, lastVector);
     const lacks = slots.some(({ slot, stable }) => stable > positionIn(lastVector, slot));
     if (lacks) tally.lacksSince ??= clock();
   }

@@ -95,7 +95,9 @@ export class Tail {
     this.#lookedAt = now;
     const slots = await link.deadlines.limit(database.changes.slots(), `the source to list slots of ${database.name}`);
     tally.progress.grown(slots.reduce((sum, { stable }) => sum + stable, 0));
-    if (slots.some((slot) => this.#isOpen(slot))) this.behindSince ??= link.course.runtime.clock();
+    if (!slots.some((slot) => this.#isOpen(slot))) return;
+    this.behindSince ??= link.course.runtime.clock();
+    await this.#recount(slots);
   }
 
   /** First time: what the destination put off is to be done. Later: both ends learn where it is when it gets quiet. */

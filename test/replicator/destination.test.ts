@@ -173,6 +173,35 @@ t.test('a black hole among the destinations disturbs neither the other one nor t
   t.ok(performance.now() - began < 5000, 'it ends at once');
 });
 
+t.test('what a destination lacks is told while it is away, and while it is paused', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await putArticles(a, 'x', 10);
+  let isAway = false;
+  const gone = storeError('STORE_UNREACHABLE', 'Nobody answers.', { retryable: true });
+  const open = async () => {
+    if (isAway) throw gone;
+    return disturbed(targetOf(b), (_, go) => (isAway ? Promise.reject(gone) : go()));
+  };
+  const destination = start(a, b, { open, runtime: fastRuntime(10) });
+  await until(() => destination.status().docs === 10 && destination.status().behindMs === 0, 'it has all');
+  isAway = true;
+  await putArticles(a, 'y', 30);
+  await until(() => destination.status().state === 'waiting', 'it waits');
+  t.match(destination.status().why, /Nobody answers\. \(STORE_UNREACHABLE\) Tries again in \d/);
+  await putArticles(a, 'z', 20);
+  await until(() => destination.status().docsToDo === 50 && destination.status().behindMs > 0, 'it tells so');
+  isAway = false;
+  await until(() => destination.status().docsToDo === 0 && destination.status().behindMs === 0, 'it has all');
+  destination.pause('night');
+  await putArticles(a, 'w', 5);
+  await until(() => destination.status().docsToDo === 5 && destination.status().behindMs > 0, 'it tells so');
+  t.equal(await b.articles.count(), 60);
+  destination.resume();
+  await until(async () => (await b.articles.count()) === 65, 'it has all');
+  await destination.stop();
+});
+
 t.test('stopping ends in time even if what is under way never does', async (t) => {
   await using pair = await sqlitePair();
   const { a, b } = pair;
