@@ -1,0 +1,50 @@
+/** A destination that is not there for a while. */
+import t from 'tap';
+import { realRuntime as runtime } from '../../../replicator/runtime.ts';
+import { storeTarget } from '../../../replicator/store-target.ts';
+import type { Target } from '../../../replicator/target.ts';
+import { openStore } from '../../../store/open.ts';
+import { mongodbUrl } from '../../rig/mongodb.ts';
+import { skipLoudly } from '../../rig/skip.ts';
+import { startTcpProxy } from '../../rig/tcp-proxy.ts';
+import { mongodbEngine } from '../../store/mongodb/engine.ts';
+import { settingFor } from '../backup-setting.ts';
+import { putArticles, start, until } from '../pair.ts';
+import { equal } from './processes.ts';
+
+/** How patient the store is by itself, before the replicator takes note. */
+const WAIT_MS_MAX = 1500;
+
+async function impatient(url: string): Promise<Target> {
+  const store = await openStore(url, { waitMsMax: WAIT_MS_MAX });
+  return storeTarget(store, { engine: 'mongodb', runtime, close: () => store.close() });
+}
+
+t.test('a MongoDB destination that is gone and comes back has everything afterwards', async (t) => {
+  const server = await mongodbUrl();
+  if ('skip' in server) return skipLoudly(t, server.skip);
+  const [sqlite, mongodb] = [await settingFor(t), await settingFor(t, mongodbEngine(server.url))];
+  const url = await mongodb.freshUrl();
+  const { hostname, port, pathname } = new URL(url);
+  await using proxy = await startTcpProxy({ host: hostname, port: Number(port) });
+  const proxied = `mongodb://${proxy.host}:${proxy.port}${pathname}?directConnection=true`;
+  const [a, b] = [await sqlite.open(), await mongodb.open(url)];
+  await putArticles(a, 'x', 1000);
+  const running = start(a, b, { open: () => impatient(proxied) });
+  t.teardown(() => running.stop());
+  await until(async () => (await b.articles.count()) >= 200, 'it has begun');
+  await proxy.behave({ refuse: true });
+  proxy.drop('reset');
+  await putArticles(a, 'y', 300);
+  const since = performance.now();
+  await until(() => running.status().lastError !== null, 'it is noticed');
+  t.comment(`noticed after ${Math.round(performance.now() - since)} ms`);
+  t.match(running.status().lastError, { code: 'STORE_UNREACHABLE' });
+  await proxy.behave({ refuse: false });
+  await until(async () => (await b.articles.count()) === 1300, 'all is there');
+  proxy.drop('cut');
+  await putArticles(a, 'z', 100);
+  await until(async () => (await b.articles.count()) === 1400, 'all is there again');
+  await running.stop();
+  await equal(t, a, b);
+});
