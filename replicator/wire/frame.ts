@@ -99,7 +99,8 @@ function checksum(header: Buffer, payload: Buffer): Buffer {
 
 function compressed(raw: Buffer): Promise<Buffer> {
   const params = { [constants.ZSTD_c_compressionLevel]: LEVEL };
-  return compress(raw, { params, chunkSize: chunkFor(raw.length) });
+  // Half is enough for nearly all, and half the memory to clear.
+  return compress(raw, { params, chunkSize: chunkFor(raw.length / 2) });
 }
 
 /** Stops as soon as more comes out than was announced. */
@@ -116,5 +117,5 @@ async function decompressed(payload: Buffer, rawBytes: number): Promise<Buffer> 
 }
 
 function chunkFor(bytes: number): number {
-  return Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES_MIN, bytes + 1));
+  return Math.min(CHUNK_BYTES_MAX, Math.max(CHUNK_BYTES_MIN, Math.ceil(bytes) + 1));
 }

@@ -2,8 +2,11 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { httpsTarget } from '../../replicator/https-target.ts';
+import { DEFAULT_LIMITS } from '../../replicator/limits.ts';
+import { realRuntime } from '../../replicator/runtime.ts';
 import { openStore } from '../../store/open.ts';
-import { differences, putArticles } from '../replicator/pair.ts';
+import { differences, putArticles, start, until } from '../replicator/pair.ts';
 import { makeCertificates } from '../rig/certificates.ts';
 import { skipLoudly } from '../rig/skip.ts';
 import { type Cli, cliFor } from './cli-process.ts';
@@ -46,6 +49,31 @@ t.test('documents of another site come in, and SIGTERM ends it in good order', a
   t.match(stdout, /A sender connected.*A sender is gone.*Stopped after \d+ requests/s);
   t.notMatch(stdout + stderr, TOKEN);
   await compare(t, cli);
+});
+
+t.test('killed and restarted while documents come in, it loses none', async (t) => {
+  const cli = await cliFor(t);
+  await write(cli, 'token', TOKEN);
+  await fillSource(cli, 4000);
+  let receiver = cli.start(RECEIVE);
+  const [, url = ''] = await receiver.until(READY);
+  const again = RECEIVE.with(4, new URL(url).host);
+  await using source = await openStore(`sqlite:${join(cli.folder, 'source.db')}`);
+  const open = async () => httpsTarget(url, { token: TOKEN, runtime: realRuntime });
+  const destination = start(source, source, { open, limits: { ...DEFAULT_LIMITS, batchDocs: 20 } });
+  for (let kills = 1; kills <= 3; kills += 1) {
+    await until(() => destination.status().docs >= kills * 900, 'some came');
+    receiver.child.kill('SIGKILL');
+    await receiver.ended;
+    receiver = cli.start(again);
+    await receiver.until(READY);
+  }
+  await using copy = await openStore(`sqlite:${join(cli.folder, 'copy.db')}`, { mustExist: true });
+  await until(async () => (await differences(source, copy)).length === 0, 'all came');
+  await destination.stop();
+  receiver.child.kill('SIGTERM');
+  t.equal((await receiver.ended).code, 0);
+  t.ok(destination.status().retries >= 3);
 });
 
 t.test('with TLS, and a certificate authority of one’s own', async (t) => {
