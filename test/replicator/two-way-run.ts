@@ -29,7 +29,7 @@ for (let done = 0; done < schedules; ) {
     if (problems.length > 0) fail(seed + done, [...problems, ...schedule.trace]);
   }
   for (const database of USED) {
-    const [first, ...others] = await Promise.all(sites.map(({ store }) => store.database(database).bucketSums()));
+    const [first, ...others] = await Promise.all(sites.map((site) => site.sums(database)));
     if (others.some((sums) => JSON.stringify(sums) !== JSON.stringify(first)))
       fail(seed + done, [`${database} differs`]);
   }

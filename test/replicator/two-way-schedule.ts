@@ -1,6 +1,7 @@
 /** Random schedules of edits and of replication among three sites, watched by `History`. */
 import type { Replica, Version } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
+import { canonicalJson } from '../../store/envelope.ts';
 import type { Random } from '../contract/random.ts';
 import { DATABASES, editedContent, KINDS, type Kind } from './two-way-contents.ts';
 import { History } from './two-way-history.ts';
@@ -192,8 +193,8 @@ export class Schedule {
     for (const [id, kind] of this.#kinds) {
       const found = await Promise.all(this.#sites.map((site) => site.versions(DATABASES[kind], [id])));
       const texts = found.map((there) => {
-        const { ver, org, vv, content, delAt } = there.get(id) ?? {};
-        return JSON.stringify([ver, org, vv, content, delAt]);
+        const doc = there.get(id);
+        return doc ? canonicalJson([doc.ver, doc.org, doc.vv, doc.content, doc.delAt]) : 'nothing';
       });
       if (new Set(texts).size > 1) problems.push(`${id} differs: ${texts.join(' ')}`);
       const final = found[0]?.get(id)?.ver;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { DEFAULT_POLICIES, type Policy } from '../../replicator/policy.ts';
 import { realRuntime } from '../../replicator/runtime.ts';
 import { applyTwoWay } from '../../replicator/two-way.ts';
-import type { Outcome, Replica, Store, Version, Versioned, Writer } from '../../store/contract.ts';
+import { advanced, positionIn, type Vector } from '../../replicator/vector.ts';
+import type { BucketSum, Outcome, Replica, Store, Version, Versioned, Writer } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { openStore } from '../../store/open.ts';
 import { NOON } from '../contract/samples.ts';
@@ -28,9 +29,9 @@ export class Site {
     this.#writers = writers;
   }
 
-  static async open(folder: string, name: string): Promise<Site> {
+  static async open(url: string, name: string): Promise<Site> {
     const clock = { now: NOON };
-    const store = await openStore(`sqlite:${join(folder, `${name}.db`)}`, { clock: () => clock.now });
+    const store = await openStore(url, { clock: () => clock.now });
     const writers = new Map<DatabaseName, Writer<unknown>>();
     for (const database of USED) {
       const options = { owner: 'test', durability: 'lazy' } as const;
@@ -53,7 +54,13 @@ export class Site {
   async edit(database: DatabaseName, id: string, content: unknown): Promise<Version> {
     const [outcome] = await this.writer(database).edit([{ id, content }]);
     if (outcome?.result !== 'written') throw new Error(`not written: ${JSON.stringify(outcome)}`);
+    await this.writer(database).settle();
     return outcome.ver;
+  }
+
+  /** In an order of its own in each engine. */
+  async sums(database: DatabaseName): Promise<BucketSum[]> {
+    return (await this.store.database(database).bucketSums()).toSorted((one, other) => one.b - other.b);
   }
 
   async versions(database: DatabaseName, ids: readonly string[]): Promise<Map<string, Versioned<unknown>>> {
@@ -89,7 +96,7 @@ export class Link {
   readonly from: Site;
   readonly to: Site;
   readonly #mistake: Mistake;
-  readonly #after = new Map<DatabaseName, number>();
+  readonly #after = new Map<DatabaseName, Vector>();
 
   constructor(from: Site, to: Site, mistake: Mistake) {
     this.from = from;
@@ -97,24 +104,32 @@ export class Link {
     this.#mistake = mistake;
   }
 
-  /** What comes next; `acknowledge` it once it is applied. */
-  async read(database: DatabaseName, limit: number): Promise<{ docs: Replica<unknown>[]; through: number }> {
-    const after = this.#after.get(database) ?? 0;
-    const { docs, through } = await this.from.store.database(database).changes.read(1, after, limit);
-    const sent = (docs as Versioned<unknown>[]).filter(({ org }) => org !== this.to.store.site);
+  /** What comes next, at most `limit` of each slot; `acknowledge` it once it is applied. */
+  async read(database: DatabaseName, limit: number): Promise<{ docs: Replica<unknown>[]; through: Vector }> {
+    const { changes } = this.from.store.database(database);
+    let through = this.#after.get(database) ?? {};
+    const found: Versioned<unknown>[] = [];
+    for (const { slot } of await changes.slots()) {
+      const page = await changes.read(slot, positionIn(through, slot), limit);
+      found.push(...(page.docs as Versioned<unknown>[]));
+      through = advanced(through, slot, page.through);
+    }
+    const sent = found.filter(({ org }) => org !== this.to.store.site);
     return { docs: sent.map(({ slot, n, ...doc }) => doc), through };
   }
 
   /** Past what earlier schedules left, which every site has. */
   async skip(): Promise<void> {
     for (const database of USED) {
-      const [slot] = await this.from.store.database(database).changes.slots();
-      this.acknowledge(database, slot?.stable ?? 0);
+      const slots = await this.from.store.database(database).changes.slots();
+      this.acknowledge(database, Object.fromEntries(slots.map(({ slot, stable }) => [slot, stable])));
     }
   }
 
-  acknowledge(database: DatabaseName, through: number): void {
-    this.#after.set(database, Math.max(through, this.#after.get(database) ?? 0));
+  acknowledge(database: DatabaseName, through: Vector): void {
+    let after = this.#after.get(database) ?? {};
+    for (const [slot, n] of Object.entries(through)) after = advanced(after, Number(slot), n);
+    this.#after.set(database, after);
   }
 
   /** How many documents were written. */
@@ -127,7 +142,9 @@ export class Link {
       store: this.#mistake === 'list-nothing' ? forgetful(store) : store,
       writer: interrupted(this.to.writer(database), interruption),
     };
-    return (await applyTwoWay(context, arriving, { id: `test/${database}`, value: 0 })).written;
+    const { written } = await applyTwoWay(context, arriving, { id: `test/${database}`, value: 0 });
+    await this.to.writer(database).settle();
+    return written;
   }
 
   #policy(database: DatabaseName): Policy {
@@ -156,11 +173,14 @@ function forgetful(store: Store) {
   return { url: store.url, site: store.site, control, database: (name: DatabaseName) => store.database(name) };
 }
 
-/** Three sites in a scratch folder, gone with the last of them. */
-export async function openSites(): Promise<{ sites: Site[]; close(): Promise<void> }> {
+/** Three sites, the first of them at `firstUrl` if one is given; the others in a scratch folder that goes with them. */
+export async function openSites(firstUrl?: string): Promise<{ sites: Site[]; close(): Promise<void> }> {
   const folder = await mkdtemp(join(tmpdir(), 'feedferry-two-way-'));
   const sites: Site[] = [];
-  for (const name of ['a', 'b', 'c']) sites.push(await Site.open(folder, name));
+  for (const name of ['a', 'b', 'c']) {
+    const url = name === 'a' && firstUrl !== undefined ? firstUrl : `sqlite:${join(folder, `${name}.db`)}`;
+    sites.push(await Site.open(url, name));
+  }
   return {
     sites,
     async close() {
