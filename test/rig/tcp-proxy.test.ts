@@ -158,3 +158,33 @@ t.test('a connection can break after so many bytes of replies', async (t) => {
   socket.write('6789012345');
   t.equal(await ended, 'ECONNRESET');
 });
+
+t.test('all connections share one line with a rate', async (t) => {
+  const { proxy, heard } = await echo(t);
+  const sockets = await Promise.all([dial(t, proxy), dial(t, proxy)]);
+  await proxy.behave({ bytesPerSecondMax: 1_000_000 });
+  const started = performance.now();
+  for (const socket of sockets) socket.write(Buffer.alloc(100_000));
+  await waitFor(() => heard.reduce((sum, chunk) => sum + chunk.length, 0) === 200_000);
+  const ms = performance.now() - started;
+  t.ok(ms >= 190, `200 kB took ${ms} ms`);
+});
+
+t.test('a connection can break after so many bytes of requests', async (t) => {
+  const { proxy } = await echo(t);
+  await proxy.behave({ resetAfterRequestBytes: 10 });
+  const socket = await dial(t, proxy);
+  t.equal(await reply(socket, '12345'), '12345');
+  const ended = ending(socket);
+  socket.write('6789012345');
+  t.equal(await ended, 'ECONNRESET');
+});
+
+t.test('requests can arrive twice; their replies come once', async (t) => {
+  const { proxy, heard } = await echo(t);
+  await proxy.behave({ double: true });
+  const socket = await dial(t, proxy);
+  t.equal(await reply(socket, 'once'), 'once');
+  await waitFor(() => Buffer.concat(heard).toString() === 'onceonce');
+  t.strictSame(proxy.counts().replyBytes, 4);
+});
