@@ -110,7 +110,7 @@ export class SqliteDatabase<C> implements Database<C> {
   }
 
   async digests(query: DigestQuery): Promise<DigestPage> {
-    return await digests(this.db, this.name, query);
+    return await digests(this.name, this.db.patience, query);
   }
 
   async mode(): Promise<Mode> {
@@ -132,7 +132,11 @@ export class SqliteDatabase<C> implements Database<C> {
     const { db, stamper, faults, leases } = this.#context;
     const lease = await db.write('sync', () => takeLease(db, this.name, options.owner));
     leases.add(lease.lease);
-    const onClose = () => void leases.delete(lease.lease);
+    const endLoad = options.bulk ? db.beginLoad() : undefined;
+    const onClose = () => {
+      leases.delete(lease.lease);
+      endLoad?.();
+    };
     return new SqliteWriter<C>(lease, options, { db, rows: this.#rows, stamper, faults, onClose });
   }
 

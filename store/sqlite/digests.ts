@@ -1,3 +1,4 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Digest, DigestPage, DigestQuery, Version } from '../contract.ts';
 import type { DatabaseName } from '../documents.ts';
@@ -5,9 +6,10 @@ import { fingerprints } from '../envelope.ts';
 import { storeError } from '../errors.ts';
 import type { Connection } from './connection.ts';
 import { SLOT } from './slots.ts';
+import { type Patience, whileBusy } from './waiting.ts';
 
-/** Rows of the index read in one turn of the event loop: about 5 ms. */
-const TURN_ROWS = 10_000;
+/** Rows of the index read in one turn of the event loop: a few ms. */
+const TURN_ROWS = 20_000;
 /** Documents looked up, and characters hashed, in one turn. */
 const TURN_DOCS = 1000;
 const TURN_CHARS = 2 * 1024 * 1024;
@@ -41,61 +43,107 @@ export async function countAfter(db: Connection, name: DatabaseName, after: numb
 
 /**
  * Digests in the order of `n`, which is the order of the index for verification: what is in none of the buckets is left
- * out without looking at its row. The cursor is the last number that was looked at.
+ * out without looking at its row. The cursor is the last number that was looked at. A connection of its own keeps small
+ * what is cached, and in the cache of the other one what readers need.
  */
-export async function digests(db: Connection, name: DatabaseName, query: DigestQuery): Promise<DigestPage> {
-  const { ids, limit, deep = false } = query;
-  const select = `SELECT n, _id, ver, del, b, h1, h2, h3${deep ? ', body' : ''} FROM ${name}`;
-  if (ids !== undefined) {
-    const rows = await lookUp(db, `${select} WHERE _id = ?`, ids, limit);
-    return { digests: rows.digests, cursor: null };
-  }
-  const found: Digest[] = [];
-  const buckets = query.buckets && new Set(query.buckets);
-  for (let after = placeOf(query.cursor); ; ) {
-    const index = await indexRows(db, name, after);
-    const wanted = buckets ? index.filter(([, b]) => buckets.has(b)) : index;
-    const numbers = wanted.map(([n]) => n);
-    const { digests, last } = await lookUp(db, `${select} WHERE n = ?`, numbers, limit - found.length);
-    found.push(...digests);
-    if (last !== undefined) return { digests: found, cursor: String(last) };
-    const end = index.at(-1)?.[0];
-    if (end === undefined || index.length < TURN_ROWS) return { digests: found, cursor: null };
-    after = end;
-    await turn();
+export async function digests(name: DatabaseName, patience: Patience, query: DigestQuery): Promise<DigestPage> {
+  const { ids, buckets, cursor, limit, deep = false } = query;
+  const after = placeOf(cursor);
+  const db = await whileBusy(patience, () => new DatabaseSync(patience.path, { readOnly: true }));
+  const reading = { db, name, patience, columns: `n, _id, ver, del, b, h1, h2, h3${deep ? ', body' : ''}` };
+  try {
+    if (ids) return { digests: (await lookUp(reading, '_id', ids, limit)).digests, cursor: null };
+    return buckets ? await ofBuckets(reading, buckets, after, limit) : await ofAll(reading, after, limit);
+  } finally {
+    db.close();
   }
 }
 
-async function indexRows(db: Connection, name: DatabaseName, after: number): Promise<[n: number, b: number][]> {
-  const sql = `SELECT n, b FROM ${name} INDEXED BY ${name}_sums WHERE n > ? ORDER BY n LIMIT ${TURN_ROWS}`;
-  return await db.read(() => {
-    const rows = db.statement(sql).all(after) as unknown as { n: number; b: number }[];
-    return rows.map(({ n, b }) => [n, b]);
-  });
+interface Reading {
+  readonly db: DatabaseSync;
+  readonly name: DatabaseName;
+  readonly patience: Patience;
+  readonly columns: string;
+}
+
+async function ofAll({ db, name, patience, columns }: Reading, after: number, limit: number): Promise<DigestPage> {
+  const statement = db.prepare(`SELECT ${columns} FROM ${name} WHERE n > ? ORDER BY n LIMIT ?`);
+  const found: Digest[] = [];
+  for (let from = after; ; await turn()) {
+    const most = Math.min(TURN_DOCS, limit - found.length);
+    const some = await whileBusy(patience, () => someRows(statement, from, most));
+    found.push(...some.digests);
+    from = some.digests.at(-1)?.n ?? from;
+    if (some.isLast) return { digests: found, cursor: null };
+    if (found.length >= limit) return { digests: found, cursor: String(from) };
+  }
+}
+
+/** Until there are enough of them, or of their characters. */
+function someRows(statement: StatementSync, after: number, most: number): { digests: Digest[]; isLast: boolean } {
+  const digests: Digest[] = [];
+  let chars = 0;
+  for (const row of statement.iterate(after, most) as Iterable<DigestRow>) {
+    digests.push(digestOf(row));
+    chars += row.body?.length ?? 0;
+    if (chars >= TURN_CHARS) return { digests, isLast: false };
+  }
+  return { digests, isLast: digests.length < most };
+}
+
+async function ofBuckets(
+  reading: Reading,
+  buckets: readonly number[],
+  after: number,
+  limit: number,
+): Promise<DigestPage> {
+  const { db, name, patience } = reading;
+  const index = `${name} INDEXED BY ${name}_sums`;
+  const end = db.prepare(`SELECT max(n) AS n FROM (SELECT n FROM ${index} WHERE n > ? ORDER BY n LIMIT ${TURN_ROWS})`);
+  const within = db.prepare(`
+    SELECT n FROM ${index} WHERE n > ? AND n <= ? AND b IN (SELECT value FROM json_each(?)) ORDER BY n`);
+  const wanted = JSON.stringify(buckets);
+  const found: Digest[] = [];
+  for (let from = after; ; await turn()) {
+    const { numbers, to } = await whileBusy(patience, () => {
+      const to = end.get(from)?.n as number | null;
+      const rows = to === null ? [] : (within.all(from, to, wanted) as unknown as { n: number }[]);
+      return { numbers: rows.map(({ n }) => n), to };
+    });
+    const { digests, last } = await lookUp(reading, 'n', numbers, limit - found.length);
+    found.push(...digests);
+    if (last !== undefined) return { digests: found, cursor: String(last) };
+    if (to === null) return { digests: found, cursor: null };
+    from = to;
+  }
 }
 
 /** Looks up one row for each key, up to `limit`. `last`: the key at which the limit was reached. */
 async function lookUp<K extends string | number>(
-  db: Connection,
-  sql: string,
+  { db, name, patience, columns }: Reading,
+  key: '_id' | 'n',
   keys: readonly K[],
   limit: number,
 ): Promise<{ digests: Digest[]; last?: K }> {
+  const statement = db.prepare(`SELECT ${columns} FROM ${name} WHERE ${key} = ?`);
   const found: Digest[] = [];
   for (let at = 0; at < keys.length; ) {
     if (at > 0) await turn();
     const from = at;
-    at = await db.read(() => {
-      const statement = db.statement(sql);
+    const room = limit - found.length;
+    const some = await whileBusy(patience, () => {
+      const digests: Digest[] = [];
       let chars = 0;
       let i = from;
-      for (; i < keys.length && i - from < TURN_DOCS && chars < TURN_CHARS && found.length < limit; i += 1) {
+      for (; i < keys.length && i - from < TURN_DOCS && chars < TURN_CHARS && digests.length < room; i += 1) {
         const row = statement.get(keys[i] as K) as DigestRow | undefined;
-        if (row) found.push(digestOf(row));
+        if (row) digests.push(digestOf(row));
         chars += row?.body?.length ?? 0;
       }
-      return i;
+      return { digests, to: i };
     });
+    found.push(...some.digests);
+    at = some.to;
     const last = keys[at - 1];
     if (found.length >= limit && last !== undefined) return { digests: found, last };
   }

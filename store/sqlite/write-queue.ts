@@ -2,11 +2,19 @@ import type { Durability } from '../contract.ts';
 import { asStoreError, isBusy } from './failures.ts';
 import { locked, PAUSE_MS_MAX, PAUSE_MS_MIN, type Patience, withJitter } from './waiting.ts';
 
-/** One transaction takes no more jobs once it has held the event loop for this long. */
+/** One transaction takes no more jobs once it has held the event loop for this long; of bulk jobs, for longer. */
 const GROUP_MS_MAX = 20;
+const BULK_GROUP_MS_MAX = 40;
+
+export interface JobOptions {
+  readonly durability: Durability;
+  /** One of many that load a lot: its transaction may take longer. */
+  readonly bulk?: boolean;
+}
 
 interface Job {
   readonly durability: Durability;
+  readonly groupMsMax: number;
   readonly since: number;
   readonly run: () => unknown;
   readonly resolve: (value: unknown) => void;
@@ -33,9 +41,11 @@ export class WriteQueue {
     this.#transact = transact;
   }
 
-  add<T>(durability: Durability, run: () => T): Promise<T> {
+  add<T>({ durability, bulk = false }: JobOptions, run: () => T): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    this.#jobs.push({ durability, since: performance.now(), run, resolve: resolve as Job['resolve'], reject });
+    const groupMsMax = bulk ? BULK_GROUP_MS_MAX : GROUP_MS_MAX;
+    const since = performance.now();
+    this.#jobs.push({ durability, groupMsMax, since, run, resolve: resolve as Job['resolve'], reject });
     this.#timer ??= setImmediate(() => this.#drain());
     return promise;
   }
@@ -70,7 +80,7 @@ export class WriteQueue {
         for (const job of jobs) {
           tried += 1;
           done.push({ job, value: job.run() });
-          if (performance.now() - started >= GROUP_MS_MAX) break;
+          if (performance.now() - started >= job.groupMsMax) break;
         }
       });
     } catch (error) {

@@ -24,6 +24,7 @@ import { dropLease, type Lease, numbersFor, reserve, SLOT, type WriteKind } from
 
 /** Documents and bytes of one transaction: larger batches give others a turn in between. */
 const TRANSACTION_DOCS_MAX = 256;
+const BULK_TRANSACTION_DOCS_MAX = 1024;
 const TRANSACTION_CHARS_MAX = 8 * 1024 * 1024;
 
 /** What a writer needs of its store. */
@@ -138,9 +139,10 @@ export class SqliteWriter<C> implements Writer<C> {
 
   async #writeAll({ kind, changes, note }: Batch): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
+    const docsMax = this.#options.bulk ? BULK_TRANSACTION_DOCS_MAX : TRANSACTION_DOCS_MAX;
     for (let from = 0; from < changes.length || (from === 0 && note); ) {
       if (from > 0) await turn();
-      const to = endOfTransaction(changes, from);
+      const to = endOfTransaction(changes, from, docsMax);
       const isLast = to >= changes.length;
       outcomes.push(
         ...(await this.#transact({ kind, changes: changes.slice(from, to), ...(isLast && note && { note }) })),
@@ -165,9 +167,10 @@ export class SqliteWriter<C> implements Writer<C> {
   }
 
   async #commit(db: Connection, batch: Batch): Promise<{ outcomes: Outcome[]; last: number }> {
+    const { durability, bulk } = this.#options;
     for (;;) {
       try {
-        return await db.write(this.#options.durability, () => this.#place(db, batch));
+        return await db.write(durability, () => this.#place(db, batch), bulk);
       } catch (error) {
         if (!(error instanceof NumbersUsedUp)) throw error;
         await db.write('sync', () => reserve(db, this.#name, batch.changes.length));
@@ -221,10 +224,10 @@ function written(stamped: Stamped, n: number): Outcome {
   return { id: stamped.id, result: 'written', ver: stamped.ver, n };
 }
 
-function endOfTransaction(changes: readonly Change[], from: number): number {
+function endOfTransaction(changes: readonly Change[], from: number, docsMax: number): number {
   let chars = 0;
   let to = from;
-  while (to < changes.length && to - from < TRANSACTION_DOCS_MAX) {
+  while (to < changes.length && to - from < docsMax) {
     chars += changes[to]?.chars ?? 0;
     if (chars > TRANSACTION_CHARS_MAX && to > from) break;
     to += 1;

@@ -15,8 +15,8 @@ function recorder(t: Test, waitMsMax = 1000) {
     work();
     groups.push({ durability, jobs: state.jobs });
   });
-  const add = (name: string, durability: Durability = 'lazy', run = () => {}) =>
-    queue.add(durability, () => {
+  const add = (name: string, durability: Durability = 'lazy', run = () => {}, bulk = false) =>
+    queue.add({ durability, bulk }, () => {
       run();
       state.jobs.push(name);
       return name;
