@@ -80,6 +80,23 @@ await onEachEngine(t, 'what a reader refreshes goes before all that waits', asyn
   t.ok(site.requests.length < 10, `after ${site.requests.length} requests`);
 });
 
+await onEachEngine(t, 'when a refresh has ended, the change feed shows what it brought in', async (t, engine) => {
+  const feeds = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`f${i}`, { entries: entries(3) }]));
+  await using site = await feedSite(feeds);
+  await using here = await setting(engine);
+  await using crawler = start(here, { concurrency: 1 });
+  const ids = await here.add(...Object.keys(feeds).map((name) => `${site.url}/${name}`));
+  for (const id of ids) {
+    await crawler.refresh(id);
+    const slots = await here.store.articles.changes.slots();
+    const stable = new Map(slots.map((slot) => [slot.slot, slot.stable]));
+    const articles = await here.store.articles.versions((await here.articles(id)).map((article) => article.id));
+    t.equal(articles.size, 3);
+    const isSettled = [...articles.values()].every(({ slot, n }) => n <= (stable.get(slot) ?? 0));
+    t.ok(isSettled, 'a replica that has come so far has them all');
+  }
+});
+
 t.test(
   'a refresh asks a feed that is not due, but not twice in a moment, and not against the publisher’s wish',
   async (t) => {
