@@ -36,9 +36,12 @@ export class Link {
   readonly deadlines: Deadlines;
   readonly window: Window;
   readonly alarm: Alarm;
+  /** Of all databases, at the source. */
+  readonly notes: { moved(): void }[] = [];
   /** What is under way is finished, and nothing new begins. */
   isEnding = false;
   isOver = false;
+  #wayMs: number | undefined;
   #failure: { readonly error: unknown } | undefined;
   readonly #over = Promise.withResolvers<void>();
   readonly #watchers: (() => void)[] = [];
@@ -47,7 +50,7 @@ export class Link {
     this.course = course;
     this.target = target;
     this.deadlines = deadlines;
-    this.window = new Window(course.pace.batchesOf(course.limits.concurrency));
+    this.window = new Window(this.#batchesMax());
     this.alarm = new Alarm(course.runtime);
   }
 
@@ -88,7 +91,20 @@ export class Link {
   }
 
   adjust(): void {
-    this.window.setBatchesMax(this.course.pace.batchesOf(this.course.limits.concurrency));
+    this.window.setBatchesMax(this.#batchesMax());
+  }
+
+  /** A batch took so long in all, of which applying took so long; in ms. */
+  answered(ms: number, appliedMs: number): void {
+    const wayMs = Math.max(0, ms - appliedMs);
+    this.#wayMs = this.#wayMs === undefined ? wayMs : this.#wayMs + (wayMs - this.#wayMs) * SMOOTHING;
+  }
+
+  /** A store that writes one batch after the other, and close by, has no use for more than the next one at hand. */
+  #batchesMax(): number {
+    const { pace, limits } = this.course;
+    const isClose = this.target.info.engine === 'sqlite' && (this.#wayMs ?? 0) < CLOSE_MS;
+    return pace.batchesOf(isClose ? Math.min(CLOSE_BATCHES, limits.concurrency) : limits.concurrency);
   }
 
   fault(point: FaultPoint): Promise<void> | void {
@@ -118,6 +134,12 @@ export class Link {
     return false;
   }
 }
+
+/** The way to a destination is short, in ms there and back. */
+const CLOSE_MS = 5;
+const CLOSE_BATCHES = 2;
+/** Of the newest sample in the smoothed way. */
+const SMOOTHING = 0.2;
 
 /** Resuming rings; this is only a limit. */
 const PAUSE_POLL_MS = 60_000;

@@ -104,7 +104,7 @@ export class Sender {
     if (!(await link.mayGo(docs, chars))) return false;
     const entrance = link.window.enter(docs);
     if (entrance) {
-      this.note.moved();
+      for (const note of link.notes) note.moved();
       await entrance;
       // A pause that began meanwhile holds this batch back, too.
       if (link.course.paused !== null) await link.mayGo(0, 0);
@@ -148,6 +148,7 @@ export class Sender {
     const vector = this.prefix.vector;
     const checkpoint = vector === this.#sentVector ? null : this.#checkpoint(vector);
     this.#sentVector = vector;
+    const sentAt = link.course.runtime.elapsed();
     try {
       const push = link.target.push({ database, docs, checkpoint, caughtUp: this.caughtUp });
       if (link.course.faults) await link.course.faults.at('batch-sent');
@@ -156,6 +157,8 @@ export class Sender {
         `the destination to apply ${docs.length} documents of ${database}`,
       );
       if (checkpoint) this.#keptVector = vector;
+      this.heardAt = link.course.runtime.elapsed();
+      link.answered(this.heardAt - sentAt, pushed.appliedMs);
       this.#count(pushed, docs.length);
     } catch (error) {
       if (!isRefused(error)) throw error;

@@ -6,9 +6,10 @@ import { replicatorError } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Vector } from './vector.ts';
 
-/** A checkpoint is noted at the source after so many documents, or as soon as somebody waits for that. */
-const NOTE_DOCS = 200;
-/** And after this time, if there is anything new. */
+/**
+ * A checkpoint is noted at the source after this time, and before what is not noted yet holds up the next batch. Not more
+ * often: each note is a write, and makes every other process that reads a SQLite store read its pages anew.
+ */
 const NOTE_MS = 5000;
 
 /** Whoever deletes the note at the source wants this destination to begin from nothing. */
@@ -42,15 +43,14 @@ export class SourceNote {
     this.#seed = of.seed;
     this.#before = historyBefore(session, kept.checkpoint);
     this.#rev = kept.rev;
+    link.notes.push(this);
   }
 
   /** More is applied: notes that if it is time to. */
   moved(): void {
     if (this.#noting !== undefined || this.#noted === this.#prefix.vector) return;
-    const isDue =
-      this.#prefix.docs - this.#notedDocs >= NOTE_DOCS ||
-      this.#link.window.wantsConfirmation ||
-      this.#link.course.runtime.elapsed() - this.#notedAt >= NOTE_MS;
+    const { window, course } = this.#link;
+    const isDue = window.isNarrow(course.limits.batchDocs) || course.runtime.elapsed() - this.#notedAt >= NOTE_MS;
     if (isDue) this.save().catch((error: unknown) => this.#link.fail(error));
   }
 

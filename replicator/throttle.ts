@@ -5,11 +5,12 @@ const BURST_MS = 200;
 const SAMPLE_DOCS_MIN = 20;
 /** So many times its usual time, and at least so much longer: overloaded. */
 const OVERLOAD_FACTOR = 4;
-const OVERLOAD_MS_MIN = 25;
+const OVERLOAD_MS_MIN = 100;
 /** Of the newest sample in the smoothed time. */
 const SMOOTHING = 0.2;
-/** The usual time is the shortest seen; it is forgotten slowly, as documents grow and machines change. */
-const FORGETTING = 1.005;
+/** The usual time follows what is shorter soon, and what is longer slowly, as documents grow and machines change. */
+const SHORTER = 0.2;
+const LONGER = 1.005;
 /** After slowing down it waits for the effect. */
 const REACTION_MS = 500;
 const PAUSE_MS_MIN = 10;
@@ -66,16 +67,17 @@ function burstOf(perSecond: number | null): number {
 
 /** Whether one end takes much longer for a document than it usually does. */
 class Strain {
-  #usual = Number.POSITIVE_INFINITY;
+  #usual: number | undefined;
   #smoothed = 0;
 
   /** Undefined: the sample says nothing. */
   overloaded(docs: number, ms: number): boolean | undefined {
     if (docs < SAMPLE_DOCS_MIN) return undefined;
-    const each = ms / docs;
-    this.#smoothed =
-      this.#usual === Number.POSITIVE_INFINITY ? each : this.#smoothed + SMOOTHING * (each - this.#smoothed);
-    this.#usual = Math.min(this.#usual * FORGETTING, Math.max(each, 1e-3));
+    const each = Math.max(ms / docs, 1e-3);
+    const isFirst = this.#usual === undefined;
+    const usual = this.#usual ?? each;
+    this.#usual = each < usual ? usual + SHORTER * (each - usual) : Math.min(each, usual * LONGER);
+    this.#smoothed = isFirst ? each : this.#smoothed + SMOOTHING * (each - this.#smoothed);
     const more = (this.#smoothed - this.#usual) * docs;
     return this.#smoothed > this.#usual * OVERLOAD_FACTOR && more > OVERLOAD_MS_MIN;
   }

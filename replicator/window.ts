@@ -24,10 +24,9 @@ export class Window {
     return this.#batches;
   }
 
-  /** Whether somebody waits because documents are applied but not yet noted. */
-  get wantsConfirmation(): boolean {
-    const [first] = this.#waiters;
-    return first !== undefined && this.#batches < this.#batchesMax && !this.#hasRoom(first.docs);
+  /** Whether one more batch might have to wait until documents that are applied are noted. */
+  isNarrow(batchDocs: number): boolean {
+    return !this.#hasRoom(batchDocs);
   }
 
   setBatchesMax(batchesMax: number): void {
