@@ -207,6 +207,7 @@ t.test('a wrong token is shown, and mended without a restart of the sender', asy
   let token = 'not-the-one-they-agreed-on';
   const runtime = fastRuntime(HASTE);
   const open = async () => httpsTarget(receiver.url, { token, runtime });
+  await t.rejects(start(a, b, { open, runtime, once: true }).ended, { code: 'RECEIVER_UNAUTHORIZED' }, 'once: at once');
   const destination = start(a, b, { open, runtime });
   t.teardown(() => destination.stop());
   await until(() => destination.status().lastError?.code === 'RECEIVER_UNAUTHORIZED', 'it was refused');
