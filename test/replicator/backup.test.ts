@@ -216,3 +216,21 @@ t.test('--full begins anew, and the old file stays until the new one is complete
   await sameStores(t, target, source, 'restored from the new one');
   t.equal((await source.control.list('backup/')).length, 1, 'the source forgets the old file');
 });
+
+t.test('a rate is kept to, and progress says how far it is', async (t) => {
+  const { settingFor } = await import('./backup-setting.ts');
+  const setting = await settingFor(t);
+  const source = await setting.open();
+  await scribble(source, seededRandom(SEED + 20), 2_000);
+  let elapsed = 0;
+  const sleep = async (ms: number) => {
+    elapsed += ms;
+  };
+  const runtime = { ...realRuntime, elapsed: () => elapsed, sleep };
+  const seen: { docs: number; docsTotal: number; etaMs: number | null }[] = [];
+  const onProgress = (progress: (typeof seen)[number]) => seen.push(progress);
+  const { docs } = await backup(source, setting.path, { docsPerSecondMax: 100, runtime, onProgress });
+  t.ok(Math.abs(elapsed - docs * 10) < 20, `${docs} documents in ${elapsed} ms`);
+  t.match(seen.at(-1), { docs, docsTotal: docs, etaMs: null });
+  t.ok(seen.every((one) => one.docs <= one.docsTotal));
+});
