@@ -1,7 +1,9 @@
 /** A replicator that is killed at every named moment, while others write. */
 import t, { type Test } from 'tap';
-import { FAULT_POINTS, type FaultPoint } from '../../../replicator/failpoints.ts';
+import { FAULT_POINTS } from '../../../replicator/failpoints.ts';
+import { DEFAULT_LIMITS, UNCONFIRMED_DOCS_MAX } from '../../../replicator/limits.ts';
 import type { Store } from '../../../store/contract.ts';
+import { DATABASE_NAMES } from '../../../store/documents.ts';
 import { seededRandom, testSeed } from '../../contract/random.ts';
 import { article } from '../../contract/samples.ts';
 import { put } from '../../contract/with-store.ts';
@@ -14,36 +16,41 @@ import { putArticles } from '../pair.ts';
 import { equal, replicate, write } from './processes.ts';
 import type { Plan } from './replicating.ts';
 
-/** What a kill may cost, by the promise of the replicator. */
-const RESENT_MAX = 1000;
-const BACKLOG = 6000;
-
-type Life = Pick<Plan, 'point' | 'times' | 'once'> & { readonly after?: FaultPoint };
+/**
+ * What a kill may cost: what the source had not noted yet, and what was under way when it did, as the destination's own
+ * checkpoint comes with a later batch.
+ */
+const RESENT_MAX = UNCONFIRMED_DOCS_MAX + DEFAULT_LIMITS.batchDocs * DEFAULT_LIMITS.concurrency;
+type Life = Pick<Plan, 'point' | 'times' | 'isTailing' | 'once'>;
 
 /** Moments that come again and again, whether it fills a destination or follows. */
 const RECURRING = [
-  'page-read',
-  'batch-sent',
-  'batch-acknowledged',
-  'checkpoint-source',
-  'checkpoint-source-saved',
-] as const;
+  ...(['page-read', 'batch-sent', 'batch-acknowledged', 'checkpoint-source', 'checkpoint-source-saved'] as const),
+];
 
 const BACKFILLING: readonly Life[] = [
-  ...(['connected', 'session-noted'] as const).map((point) => ({ point, times: 1, once: false })),
-  ...RECURRING.map((point) => ({ point, times: 2, once: false })),
+  ...(['connected', 'session-noted'] as const).map((point) => ({ point, times: 1, isTailing: false, once: false })),
+  ...RECURRING.map((point) => ({ point, times: 3, isTailing: false, once: false })),
 ];
 
 const TAILING: readonly Life[] = [
-  ...(['checkpoint-destination', 'caught-up'] as const).map((point) => ({ point, times: 1, once: false })),
-  ...RECURRING.map((point) => ({ point, times: 2, once: false, after: 'caught-up' as const })),
-  { point: 'closing', times: 1, once: true },
+  ...(['checkpoint-destination', 'caught-up'] as const).map((point) => ({
+    ...{ point, times: DATABASE_NAMES.length, isTailing: false, once: false },
+  })),
+  ...RECURRING.map((point) => ({ point, times: 2, isTailing: true, once: false })),
+  { point: 'closing', times: 1, isTailing: false, once: true },
 ];
 
-async function killed(t: Test, urls: { from: string; to: string }, a: Store, lives: readonly Life[]): Promise<void> {
+/** Each life ends at its moment; the next one goes on from there. `backlog`: documents that are there at the start. */
+async function killed(
+  t: Test,
+  urls: { from: string; to: string },
+  { a, backlog }: { a: Store; backlog: number },
+  lives: readonly Life[],
+): Promise<void> {
   const seed = testSeed();
   t.comment(`FEEDFERRY_TEST_SEED=${seed}`);
-  await putArticles(a, 'x', BACKLOG);
+  await putArticles(a, 'x', backlog);
   const writer = write(t, urls.from, seed);
   const earlier = new Set<string>();
   const resent = (sent: readonly string[]) => sent.filter((one) => earlier.has(one)).length;
@@ -68,7 +75,7 @@ t.test('SQLite to SQLite: killed at every moment, while it fills the destination
   const setting = await settingFor(t);
   const urls = { from: await setting.freshUrl(), to: await setting.freshUrl() };
   const a = await setting.open(urls.from);
-  await killed(t, urls, a, [...BACKFILLING, ...TAILING]);
+  await killed(t, urls, { a, backlog: 5000 }, [...BACKFILLING, ...TAILING]);
   const b = await setting.open(urls.to);
   await equal(t, a, b);
   const points = new Set([...BACKFILLING, ...TAILING].map(({ point }) => point));
@@ -81,14 +88,13 @@ t.test('between SQLite and MongoDB', async (t) => {
   if ('skip' in server) return skipLoudly(t, server.skip);
   const [sqlite, mongodb] = [await settingFor(t, sqliteEngine), await settingFor(t, mongodbEngine(server.url))];
   const random = seededRandom(testSeed());
-  const some = (lives: readonly Life[]) => [random.pick(lives), random.pick(lives)];
 
   await t.test('to MongoDB, which refuses a document', async (t) => {
     const urls = { from: await sqlite.freshUrl(), to: await mongodb.freshUrl() };
     const a = await sqlite.open(urls.from);
     await put(a.articles, { id: 'refused', content: { ...article(), ...{ 'a.b': 1 } } });
-    const putAside: Life = { point: 'put-aside', times: 1, once: false };
-    await killed(t, urls, a, [putAside, ...some(BACKFILLING), ...some(TAILING)]);
+    const putAside: Life = { point: 'put-aside', times: 1, isTailing: false, once: false };
+    await killed(t, urls, { a, backlog: 1500 }, [putAside, random.pick(BACKFILLING), random.pick(TAILING)]);
     const b = await mongodb.open(urls.to);
     t.equal(await b.articles.get('refused'), undefined);
     t.match(await a.control.list('replication/aside/b/articles/'), [{ value: { code: 'BATCH_INVALID' } }]);
@@ -101,7 +107,7 @@ t.test('between SQLite and MongoDB', async (t) => {
   await t.test('from MongoDB', async (t) => {
     const urls = { from: await mongodb.freshUrl(), to: await sqlite.freshUrl() };
     const a = await mongodb.open(urls.from);
-    await killed(t, urls, a, [...some(BACKFILLING), ...some(TAILING)]);
+    await killed(t, urls, { a, backlog: 1500 }, [random.pick(BACKFILLING), random.pick(TAILING)]);
     const b = await sqlite.open(urls.to);
     await equal(t, a, b);
   });

@@ -32,7 +32,7 @@ export interface Replicating extends Running {
   sent(): string[];
 }
 
-const FOREVER: Plan = { point: 'never', times: 1, signal: 'SIGKILL', once: false };
+const FOREVER: Plan = { point: 'never', times: 1, isTailing: false, signal: 'SIGKILL', once: false };
 
 export function replicate(t: Test, from: string, to: string, plan: Partial<Plan> = {}): Replicating {
   const folder = mkdtempSync(join(tmpdir(), 'feedferry-faults-log-'));

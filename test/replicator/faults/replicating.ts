@@ -18,8 +18,8 @@ import { openStore } from '../../../store/open.ts';
 export interface Plan {
   readonly point: FaultPoint | 'never';
   readonly times: number;
-  /** Only what comes after this counts. */
-  readonly after?: FaultPoint;
+  /** Counts only once every database has caught up. */
+  readonly isTailing: boolean;
   readonly signal: 'SIGKILL' | 'SIGSTOP';
   readonly once: boolean;
 }
@@ -27,15 +27,15 @@ export interface Plan {
 const LOG = 3;
 
 const [from = '', to = '', plan = '{}'] = process.argv.slice(2);
-const { point: wanted, times, after, signal, once } = JSON.parse(plan) as Plan;
+const { point: wanted, times, isTailing, signal, once } = JSON.parse(plan) as Plan;
 const say = (line: string) => void writeSync(1, `${line}\n`);
 
 let left = times;
-let counts = after === undefined;
+let behind = isTailing ? DATABASE_NAMES.length : 0;
 
 function at(point: FaultPoint): void {
-  if (point === after) counts = true;
-  if (!counts || point !== wanted) return;
+  if (point === 'caught-up') behind -= 1;
+  if (behind > 0 || point !== wanted) return;
   left -= 1;
   if (left !== 0) return;
   say(`at ${point}`);

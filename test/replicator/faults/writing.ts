@@ -6,8 +6,8 @@ import { openStore } from '../../../store/open.ts';
 import { seededRandom } from '../../contract/random.ts';
 import { article, user } from '../../contract/samples.ts';
 
-const BATCH_MAX = 30;
-const PAUSE_MS = 4;
+const BATCH_MAX = 20;
+const PAUSE_MS = 15;
 
 /** Half of what is written is new, and half changes or deletes what is there. */
 const OLD_IDS = 300;
