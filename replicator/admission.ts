@@ -44,7 +44,7 @@ export function decideAdmission(hello: Hello, store: Applicant): Admission {
 
 /** An empty store, or one that is adopted, becomes a replica. One with a life of its own does not. */
 function asPrimary(hello: Hello, store: Applicant): Admission {
-  if (store.isEmpty || hello.adopt) return become(hello);
+  if (store.isEmpty || hello.adopt) return become(hello, store);
   if (store.role !== null || store.knowsSource) {
     const message = `The destination ${store.site} is a primary, and not empty.`;
     return refuse('REPLICATION_TARGET_PRIMARY', message);
@@ -55,18 +55,19 @@ function asPrimary(hello: Hello, store: Applicant): Admission {
 /** A replica follows its primary, any newer one, and any that it followed before. */
 function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>): Admission {
   const isKnown = role.primary === hello.site && role.epoch === hello.epoch;
-  if (isKnown) return store.isEditable ? become(hello) : { kind: 'admit' };
+  if (isKnown) return store.isEditable ? become(hello, store) : { kind: 'admit' };
   if (store.hasUnseen && !hello.adopt) {
     const message = `The destination ${store.site} was a primary until it was demoted, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
     return refuse('REPLICATION_REFUSED', message);
   }
   const mayFollow =
     role.primary === null || role.primary === hello.site || hello.epoch > role.epoch || store.knowsSource;
-  return mayFollow || store.isEmpty || hello.adopt ? become(hello) : hasData(hello, store);
+  return mayFollow || store.isEmpty || hello.adopt ? become(hello, store) : hasData(hello, store);
 }
 
-function become({ site, epoch }: Hello): Admission {
-  return { kind: 'become', role: { role: 'replica', epoch, primary: site } };
+function become({ site, epoch }: Hello, { isEmpty, role }: Applicant): Admission {
+  const isOnly = isEmpty || role?.only === site;
+  return { kind: 'become', role: { role: 'replica', epoch, primary: site, ...(isOnly && { only: site }) } };
 }
 
 function hasData(hello: Hello, store: Applicant): Admission {

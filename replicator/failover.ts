@@ -34,14 +34,19 @@ export async function promote(store: ReplicatedStore, { runtime, epoch: wished }
   const { was, epoch } = await changeRole(store, (role) => {
     const epoch = epochFor(store, role, fenced, wished);
     if (role.role === 'primary' && role.epoch === epoch) return null;
-    return { role: 'primary', epoch, primary: null, since: runtime.clock() };
+    return { role: 'primary', epoch, primary: null, ...(role.only && { only: role.only }), since: runtime.clock() };
   });
   const isNew = was.role !== 'primary' || was.epoch !== epoch;
   let isAlready = !isNew;
   for (const name of DATABASE_NAMES) {
     const database = store.database(name);
     const wasOpen = (await database.mode()) === 'read-write';
-    if (!wasOpen) isAlready = false;
+    // Senders of the old primary are fenced before edits are let in: one that met an edit it has not seen would take its
+    // own version for delivered.
+    if (!wasOpen) {
+      isAlready = false;
+      await database.setMode('read-only');
+    }
     // Even if it is open: a promotion that was killed may have set the mode, and not yet fenced everybody.
     await database.setMode('read-write');
     if (wasOpen && (isNew || wished !== undefined)) {

@@ -141,8 +141,8 @@ async function whereToLook(
   epoch: number,
 ): Promise<UnseenOptions> {
   const { store, target, onEvent } = options;
-  await using session = await target.connect(helloOf(options, epoch));
-  const checkpoints = isHeir(await readRole(store), primary, epoch) ? session.checkpoints : {};
+  const isTrusted = await isHeir(options);
+  const checkpoints = await inSession(options, epoch, async (session) => (isTrusted ? session.checkpoints : {}));
   let docs = 0;
   const onLooked = (count: number): void => {
     docs += count;
@@ -152,12 +152,11 @@ async function whereToLook(
 }
 
 /**
- * Whether what the new primary has acknowledged to this site counts. It followed this one until it was promoted: then its
- * epoch is the next. Had it followed somebody else in between, that one's versions may have replaced what it had from
- * here, without being merged: then everything is compared.
+ * Whether what the new primary has acknowledged to this site counts. Had it ever followed somebody else, that one's
+ * versions may have replaced what it had from here, without being merged: then everything is compared.
  */
-function isHeir(own: SiteRole, primary: SiteId, epoch: number): boolean {
-  return own.primary === null ? epoch === own.epoch + 1 : own.primary === primary;
+async function isHeir({ store, target }: Pick<RejoinOptions, 'store' | 'target'>): Promise<boolean> {
+  return (await target.inspect()).role.only === store.site;
 }
 
 /** This site has heard of the new primary, and speaks with its epoch. */
@@ -178,24 +177,42 @@ type Merged = Pick<Rejoined, 'unseen' | 'written' | 'stale' | 'conflicts' | 'ref
 async function mergeAll(options: RejoinOptions, primary: SiteId, epoch: number, path: string): Promise<Merged> {
   const { target, onEvent, at } = options;
   const tally = { unseen: 0, written: 0, stale: 0, conflicts: 0, refused: [] as Refused[] };
-  await using session = await target.connect(helloOf(options, epoch));
-  if (session.info.site !== primary) {
-    throw replicatorError('REJOIN_NOT_PRIMARY', `${target.url} is another site now.`, { input: target.url });
-  }
-  for await (const batch of batchesOf((options.files ?? unseenFiles).read(path))) {
-    await at?.('merging');
-    for (const pushed of await pushAll(session, batch)) {
-      if ('message' in pushed) tally.refused.push(pushed);
-      else {
-        tally.written += pushed.written;
-        tally.stale += pushed.stale;
-        tally.conflicts += pushed.conflicts;
-      }
+  return await inSession(options, epoch, async (session) => {
+    if (session.info.site !== primary) {
+      throw replicatorError('REJOIN_NOT_PRIMARY', `${target.url} is another site now.`, { input: target.url });
     }
-    tally.unseen += batch.length;
-    onEvent?.({ step: 'merging', docs: tally.unseen });
+    for await (const batch of batchesOf((options.files ?? unseenFiles).read(path))) {
+      await at?.('merging');
+      for (const pushed of await pushAll(session, batch)) {
+        if ('message' in pushed) tally.refused.push(pushed);
+        else {
+          tally.written += pushed.written;
+          tally.stale += pushed.stale;
+          tally.conflicts += pushed.conflicts;
+        }
+      }
+      tally.unseen += batch.length;
+      onEvent?.({ step: 'merging', docs: tally.unseen });
+    }
+    return tally;
+  });
+}
+
+/** A session that failed is closed as well as may be; what it failed with is what counts. */
+async function inSession<T>(
+  options: Pick<RejoinOptions, 'store' | 'policies' | 'runtime' | 'target'>,
+  epoch: number,
+  use: (session: TargetSession) => Promise<T>,
+): Promise<T> {
+  const session = await options.target.connect(helloOf(options, epoch));
+  try {
+    const result = await use(session);
+    await session.close();
+    return result;
+  } catch (error) {
+    await session.close().catch(() => {});
+    throw error;
   }
-  return tally;
 }
 
 /** One document that is refused does not hold up the others of its batch. */
@@ -239,6 +256,10 @@ async function* batchesOf(all: AsyncIterable<Unseen>): AsyncGenerator<Unseen[]> 
 async function becomeReplica({ store, runtime, at }: RejoinOptions, primary: SiteId, epoch: number): Promise<void> {
   await changeRole(store, (role): SiteRole | null => {
     const isDone = role.role === 'replica' && role.epoch === epoch && role.primary === primary;
+    if (role.epoch > epoch || (role.role === 'primary' && role.epoch === epoch)) {
+      const message = `The site ${store.site} was promoted to epoch ${role.epoch} while it rejoined the primary ${primary}.`;
+      throw replicatorError('REJOIN_NOT_NEWER', message, { input: primary });
+    }
     return isDone ? null : { role: 'replica', epoch, primary, since: runtime.clock() };
   });
   await at?.('role-written');

@@ -10,6 +10,11 @@ export interface SiteRole {
   readonly epoch: number;
   /** The primary that a replica follows, where it is known. */
   readonly primary: SiteId | null;
+  /**
+   * The one site that ever sent to this one, if it began empty and there was no other. Where there were two, a version of
+   * one may stand in the place of a concurrent one of the other, which nobody kept.
+   */
+  readonly only?: SiteId;
   /** Milliseconds since 1970. */
   readonly since: number;
 }

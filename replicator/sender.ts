@@ -77,6 +77,11 @@ export class Sender {
     return this.#options.database;
   }
 
+  /** The destination had no checkpoint of this source when the session began. */
+  get isNew(): boolean {
+    return this.#options.atDestination === null;
+  }
+
   get hasUnkept(): boolean {
     return this.#keptVector !== this.prefix.vector;
   }

@@ -117,7 +117,21 @@ class StoreSession implements TargetSession {
     const outcomes = await writer.apply(docs, note);
     let written = 0;
     for (const { result } of outcomes) if (result === 'written') written += 1;
+    if (written < outcomes.length) await this.#checkRole();
     return { written, stale: outcomes.length - written, conflicts: 0 };
+  }
+
+  /**
+   * What was found to be older met something, and where nothing is written a fence may not show. If that was an edit of a
+   * new primary's, made without having seen this version, then it is not delivered. A promotion writes the role before
+   * it lets edits in.
+   */
+  async #checkRole(): Promise<void> {
+    const role = ((await this.#store.control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? FIRST_ROLE;
+    const { role: kind, epoch, primary } = this.info.role;
+    if (role.role === kind && role.epoch === epoch && role.primary === primary) return;
+    const message = `The role of ${this.#store.site} changed since this sender was admitted.`;
+    throw storeError('WRITER_FENCED', message, { input: this.#store.url });
   }
 
   #noteOf(source: SiteId, database: DatabaseName, checkpoint: Checkpoint): { id: string; value: Checkpoint } | null {

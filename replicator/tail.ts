@@ -67,6 +67,8 @@ export class Tail {
     const { runtime } = link.course;
     let pollMs = POLL_MS_MIN;
     let quietSince = runtime.elapsed();
+    // Before the first document: by this note the other site's tail knows that it hears from here (`#hearsFrom`).
+    if (this.#options.ownAfter !== null && this.#options.sender.isNew) await this.#options.sender.keep();
     while (!link.isOver && !link.isEnding) {
       if (link.course.paused === null) {
         const hasRead = await this.#readAll();

@@ -65,6 +65,7 @@ function readInfo(value: unknown): SiteInfo {
       role: readChoice(role.role, 'a role', ['primary', 'replica']),
       epoch: readCount(role.epoch, 'an epoch'),
       primary: readOrNull(role.primary, (site) => readSite(site, 'a primary')),
+      ...(role.only != null && { only: readSite(role.only, 'a sender') }),
       since: readNumber(role.since, 'a time'),
     },
     clock: readNumber(info.clock, 'a clock'),

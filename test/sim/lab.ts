@@ -206,6 +206,8 @@ export class Lab {
   async #command(site: Site, kind: 'promote' | 'demote' | 'rejoin', calls = 0): Promise<boolean> {
     const { proc, store } = site.openByHand();
     if (calls > 0) proc.crashIn(calls, true);
+    // What never was part of anything has nothing to lose or to hand over.
+    if (roleOf(site) === undefined && site.name !== 'A') return false;
     if (kind === 'demote') return await this.#operator.demote(proc, store);
     if (kind === 'promote') {
       if (!(await this.#operator.promote(proc, store, site, this.#epochFor(site)))) return false;
@@ -261,9 +263,11 @@ export class Lab {
 
   /** In the end there is one primary, whoever was promoted last, and all others have come back to it. */
   async #agree(): Promise<void> {
+    this.#isAgreeing = true;
+    // Commands that were stalled come to their end first.
+    while (this.#operator.pending > 0) await new Promise<void>((resolve) => this.world.after(LOOK_MS, resolve));
     const primary = primaryOf(this.#sites) ?? this.#sites[0];
     if (!primary) return;
-    this.#isAgreeing = true;
     await this.#command(primary, 'promote');
     for (const site of this.#sites) {
       if (site === primary) continue;

@@ -79,8 +79,17 @@ export function planOf(seed: number): Plan {
     durability: topology === 'failover' || random.chance(0.5) ? 'sync' : 'lazy',
     batchDocs: 1 + random.below(4),
     concurrency: 1 + random.below(3),
-    steps: Array.from({ length: count }, () => ({ ...draw(scope, wild), gapMs: gap(random) })),
+    steps: [...prologue(scope), ...Array.from({ length: count }, () => ({ ...draw(scope, wild), gapMs: gap(random) }))],
   };
+}
+
+/** Replicas first become some: an empty store that people write while it is taken for a new replica is a mishap. */
+function prologue({ topology, databases }: Scope): Step[] {
+  if (topology !== 'failover') return [];
+  const writes = databases.map(
+    (database): Step => ({ kind: 'write', site: 0, database, ids: [0, 1], how: 'blind', gapMs: 0 }),
+  );
+  return [...writes, { kind: 'wait', gapMs: 200 }];
 }
 
 interface Scope {
