@@ -234,3 +234,25 @@ t.test('a rate is kept to, and progress says how far it is', async (t) => {
   t.match(seen.at(-1), { docs, docsTotal: docs, etaMs: null });
   t.ok(seen.every((one) => one.docs <= one.docsTotal));
 });
+
+t.test('a backup of one engine is restored into the other', async (t) => {
+  const { mongodbUrl } = await import('../rig/mongodb.ts');
+  const { skipLoudly } = await import('../rig/skip.ts');
+  const { mongodbEngine } = await import('../store/mongodb/engine.ts');
+  const { settingFor } = await import('./backup-setting.ts');
+  const server = await mongodbUrl();
+  if ('skip' in server) return skipLoudly(t, server.skip);
+  const files = await settingFor(t);
+  const servers = await settingFor(t, mongodbEngine(server.url));
+  for (const [from, to] of [
+    [files, servers],
+    [servers, files],
+  ] as const) {
+    const source = await from.open();
+    await scribble(source, seededRandom(SEED + 21), 500);
+    await backup(source, from.path);
+    const target = await to.open();
+    t.match(await restore(from.path, target), { equal: true });
+    await sameStores(t, target, source, `${source.engine} to ${target.engine}`);
+  }
+});
