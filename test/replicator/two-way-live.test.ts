@@ -1,6 +1,7 @@
 /** Two sites that both write, with real replicators between them, and what becomes of their conflicts. */
 import t from 'tap';
 import { countConflicts, listConflicts, readConflict, resolveConflict } from '../../replicator/conflicts.ts';
+import { promote } from '../../replicator/failover.ts';
 import { DEFAULT_POLICIES, type Policies } from '../../replicator/policy.ts';
 import { realRuntime as runtime } from '../../replicator/runtime.ts';
 import { applyTwoWay } from '../../replicator/two-way.ts';
@@ -53,6 +54,45 @@ t.test('two sites that write at the same time become alike, and then nothing is 
   for (const { id, loser } of listed)
     t.ok(id.startsWith('live') && loser.content !== null, `${id} was written at both`);
   await Promise.all([there.stop(), back.stop()]);
+});
+
+t.test('three sites in a ring pass on what they get, and it ends', async (t) => {
+  await using pair = await sqlitePair();
+  const sites = [pair.a, pair.b, await pair.another()];
+  const replicators = sites.map((site, i) => {
+    const next = sites[(i + 1) % sites.length];
+    return next ? start(site, next, { direction: 'two-way', name: `next${i}` }) : undefined;
+  });
+  for (let round = 0; round < 10; round += 1) {
+    for (const [i, site] of sites.entries()) {
+      await put(site.states, { id: 'r.f', content: mark([100 * i + round + 1]) });
+      await put(site.subscriptions, { id: `s${round % 3}`, content: subscription(`${round} at ${i}`) });
+      await putArticles(site, `site${i}-${round}-`, 5);
+    }
+  }
+  const [a, b, c] = sites;
+  if (!a || !b || !c) return;
+  const areAlike = async () => (await differences(a, b)).length === 0 && (await differences(b, c)).length === 0;
+  await until(async () => (await a.articles.count()) === 150 && (await areAlike()), 'the ring is alike');
+  const before = await Promise.all(sites.map(stableOf));
+  await put(a.users, { id: 'u', content: { num: 0, name: 'u', addedAt: 1 } });
+  await until(async () => (await c.users.get('u')) !== undefined, 'something later went all the way');
+  t.strictSame(await Promise.all(sites.map(stableOf)), before, 'no document goes round');
+  await Promise.all(replicators.map((one) => one?.stop()));
+});
+
+t.test('a site of a lower epoch joins in once it is promoted to the same one', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await put(a.subscriptions, { id: 'a', content: subscription('a') });
+  await promote(b, { runtime, epoch: 3 });
+  const refused = start(a, b, { direction: 'two-way', once: true }).ended;
+  t.equal(await failureOf(refused), 'REPLICATION_EPOCH_OLDER');
+  t.equal(await a.subscriptions.mode(), 'read-only', 'it could be an old primary');
+  await promote(a, { runtime, epoch: 3 });
+  await put(a.subscriptions, { id: 'more', content: subscription('more') });
+  await exchange(a, b);
+  t.ok(await b.subscriptions.get('more'));
 });
 
 t.test('the losing side is shown, kept out of the way, or written again', async (t) => {
