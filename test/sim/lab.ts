@@ -211,6 +211,8 @@ export class Lab {
     if (kind === 'demote') return await this.#operator.demote(proc, store);
     if (kind === 'promote') {
       if (!(await this.#operator.promote(proc, store, site, this.#epochFor(site)))) return false;
+      // One that found itself fenced before waits for the operator.
+      site.proc('repl')?.crash('to start anew as that of a primary');
       site.start('repl');
       return true;
     }

@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { inTurn } from './drain.ts';
 import { MISTAKES, type Mistake } from './mistakes.ts';
-import { planOf } from './plan.ts';
+import { planOf, TOPOLOGIES, type Topology } from './plan.ts';
 import { runPlan } from './run.ts';
 import { shrink } from './shrink.ts';
 
@@ -14,6 +14,8 @@ import { shrink } from './shrink.ts';
 const BATCH = 250;
 const WORKERS_MAX = 64;
 const PROGRESS_MS = 5000;
+/** Nearly all that a schedule makes is gone right after it. */
+const YOUNG_MB = 64;
 /** Failures that are told; the run ends with the last of them. */
 const FAILURES_MAX = 10;
 
@@ -22,6 +24,7 @@ interface Options {
   readonly seed: number;
   readonly workers: number;
   readonly mistake: Mistake;
+  readonly topologies: readonly Topology[];
   readonly trace: boolean;
   readonly json: boolean;
   readonly keepGoing: boolean;
@@ -46,10 +49,14 @@ function newTally(): Tally {
   return { schedules: 0, acknowledged: 0, events: 0, virtualMs: 0, byTopology: {}, failures: [] };
 }
 
-async function runStretch(from: number, count: number, mistake: Mistake): Promise<Tally> {
+async function runStretch(
+  from: number,
+  count: number,
+  { mistake, topologies }: Pick<Options, 'mistake' | 'topologies'>,
+): Promise<Tally> {
   const tally = newTally();
   for (let seed = from; seed < from + count; seed += 1) {
-    const plan = planOf(seed);
+    const plan = planOf(seed, topologies);
     const result = await inTurn(() => runPlan(plan, mistake));
     tally.schedules += 1;
     tally.acknowledged += result.acknowledged;
@@ -73,7 +80,7 @@ function add(to: Tally, part: Tally): void {
 }
 
 async function runAll(options: Options): Promise<{ total: Tally; ms: number }> {
-  const { schedules, seed, mistake } = options;
+  const { schedules, seed } = options;
   const began = performance.now();
   const total = newTally();
   let next = seed;
@@ -90,16 +97,19 @@ async function runAll(options: Options): Promise<{ total: Tally; ms: number }> {
       tell(total, schedules, toldAt - began);
     }
   };
-  if (options.workers <= 1) await lane((from, count) => runStretch(from, count, mistake));
-  else await Promise.all(Array.from({ length: options.workers }, () => laneOfWorker(mistake, lane)));
+  if (options.workers <= 1) await lane((from, count) => runStretch(from, count, options));
+  else await Promise.all(Array.from({ length: options.workers }, () => laneOfWorker(options, lane)));
   return { total, ms: performance.now() - began };
 }
 
 async function laneOfWorker(
-  mistake: Mistake,
+  { mistake, topologies }: Options,
   lane: (run: (from: number, count: number) => Promise<Tally>) => Promise<void>,
 ): Promise<void> {
-  const worker = new Worker(new URL(import.meta.url), { workerData: { mistake } });
+  const worker = new Worker(new URL(import.meta.url), {
+    workerData: { mistake, topologies },
+    resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
+  });
   try {
     await lane(
       (from, count) =>
@@ -122,14 +132,15 @@ function tell({ schedules, failures }: Tally, all: number, ms: number): void {
 }
 
 /** The failure as short as it can be made, for a person to read. */
-async function explain({ seed, violations }: Failure, mistake: Mistake): Promise<string> {
+async function explain({ seed, violations }: Failure, { mistake, topologies }: Options): Promise<string> {
   const [first] = violations;
   if (!first) return '';
-  const plan = planOf(seed);
+  const plan = planOf(seed, topologies);
   const short = await inTurn(() => shrink(plan, first.kind as never, mistake));
   const { trace, violations: found } = await inTurn(() => runPlan(short, mistake, true));
   const { steps, ...rest } = short;
-  const flag = mistake === 'none' ? '' : ` --mistake ${mistake}`;
+  const some = topologies.length < TOPOLOGIES.length ? ` --topology ${topologies.join(',')}` : '';
+  const flag = `${some}${mistake === 'none' ? '' : ` --mistake ${mistake}`}`;
   return [
     `seed ${seed} fails: ${first.kind}. Replay it: npm run sim -- --seed ${seed} --schedules 1${flag}`,
     `as short as it could be made, ${steps.length} of ${plan.steps.length} steps: ${JSON.stringify(rest)}`,
@@ -147,6 +158,7 @@ function optionsOf(args: readonly string[]): Options {
       seed: { type: 'string', default: '1' },
       workers: { type: 'string', default: '1' },
       mistake: { type: 'string', default: 'none' },
+      topology: { type: 'string' },
       trace: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       'keep-going': { type: 'boolean', default: false },
@@ -158,8 +170,16 @@ function optionsOf(args: readonly string[]): Options {
     schedules: whole(values.schedules, 'schedules', Number.MAX_SAFE_INTEGER),
     seed: whole(values.seed, 'seed', 2 ** 32),
     workers: whole(values.workers, 'workers', WORKERS_MAX),
+    topologies: topologiesOf(values.topology),
     ...{ mistake, trace: values.trace, json: values.json, keepGoing: values['keep-going'] },
   };
+}
+
+function topologiesOf(text: string | undefined): readonly Topology[] {
+  if (text === undefined) return TOPOLOGIES;
+  const found = TOPOLOGIES.filter((topology) => text.split(',').includes(topology));
+  if (found.length === text.split(',').length) return found;
+  throw new Error(`--topology wants some of ${TOPOLOGIES.join(',')}, not ${text}.`);
 }
 
 function whole(text: string, name: string, max: number): number {
@@ -172,7 +192,9 @@ async function main(): Promise<void> {
   const options = optionsOf(process.argv.slice(2));
   if (options.trace) {
     for (let seed = options.seed; seed < options.seed + options.schedules; seed += 1) {
-      const { trace, violations, traceHash } = await inTurn(() => runPlan(planOf(seed), options.mistake, true));
+      const { trace, violations, traceHash } = await inTurn(() =>
+        runPlan(planOf(seed, options.topologies), options.mistake, true),
+      );
       console.log(
         [...trace, ...violations.map(({ kind, what }) => `${kind}: ${what}`), `hash ${traceHash}`].join('\n'),
       );
@@ -188,7 +210,7 @@ async function main(): Promise<void> {
   if (options.json) console.log(JSON.stringify({ ...result, failures: failures.slice(0, FAILURES_MAX) }));
   else {
     for (const failure of failures.slice(0, options.keepGoing ? FAILURES_MAX : 1)) {
-      console.log(await explain(failure, options.mistake));
+      console.log(await explain(failure, options));
     }
     console.log(`${total.schedules} schedules, ${failures.length} failed:`, result);
   }
@@ -198,9 +220,9 @@ async function main(): Promise<void> {
 if (isMainThread) {
   await main();
 } else {
-  const { mistake } = workerData as { mistake: Mistake };
+  const options = workerData as Pick<Options, 'mistake' | 'topologies'>;
   parentPort?.on('message', ({ from, count }: { from: number; count: number }) => {
-    runStretch(from, count, mistake).then(
+    runStretch(from, count, options).then(
       (tally) => parentPort?.postMessage(tally),
       (error: unknown) => {
         throw error;

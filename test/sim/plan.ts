@@ -61,9 +61,10 @@ const DATABASES: readonly (readonly DatabaseName[])[] = [
   ['articles', 'states'],
 ];
 
-export function planOf(seed: number): Plan {
+/** `only`: of these topologies. */
+export function planOf(seed: number, only: readonly Topology[] = TOPOLOGIES): Plan {
   const random = seededRandom(seed);
-  const topology = random.pick(TOPOLOGIES);
+  const topology = random.pick(only);
   const sites = topology === 'copy' || topology === 'pair' ? 2 : 3;
   const databases = random.pick(DATABASES);
   const count = STEPS_MIN + random.below(STEPS_MAX - STEPS_MIN);

@@ -16,13 +16,20 @@ export interface RunResult {
 /** Runs one schedule, synchronously. Call it in a turn of its own (`inTurn`). */
 export function runPlan(plan: Plan, mistake: Mistake = 'none', isTraced = false): RunResult {
   const lab = new Lab(plan, mistake, isTraced);
-  lab.run();
+  const { stackTraceLimit } = Error;
+  // Most errors here are meant to happen; where they were thrown is wanted by people only.
+  if (!isTraced) Error.stackTraceLimit = 0;
+  try {
+    lab.run();
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
   return {
     violations: lab.oracle.violations,
     acknowledged: lab.oracle.acknowledged,
     events: lab.world.events,
     elapsedMs: lab.world.now,
     trace: lab.trace.lines,
-    traceHash: lab.trace.hash(),
+    traceHash: isTraced ? lab.trace.hash() : '',
   };
 }

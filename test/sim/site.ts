@@ -1,5 +1,6 @@
 import { type RunningDestination, startDestination } from '../../replicator/destination.ts';
 import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
+import type { DestinationStatus } from '../../replicator/status.ts';
 import { storeTarget } from '../../replicator/store-target.ts';
 import type { Target } from '../../replicator/target.ts';
 import type { DatabaseName } from '../../store/documents.ts';
@@ -126,16 +127,17 @@ export class Site {
       return this.#targetOf(proc, store, to);
     };
     let state = '';
+    const tell = (status: DestinationStatus): void => {
+      const now = `${status.state} ${status.lastError?.at}`;
+      if (now === state) return;
+      state = now;
+      proc.trace.add(proc.name, () => `to ${to.name}: ${status.state}. ${status.why}`);
+    };
     const running = startDestination({
       ...{ name: to.name, source, open, databases, direction, policies: DEFAULT_POLICIES, adopt: false },
       limits: { docsPerSecondMax: null, bytesPerSecondMax: null, batchDocs, concurrency },
       ...{ runtime: proc.runtime, once: false },
-      onStatus: (status) => {
-        const now = `${status.state} ${status.lastError?.at}`;
-        if (now === state || !proc.trace.isOn) return;
-        state = now;
-        proc.trace.add(proc.name, () => `to ${to.name}: ${status.state}. ${status.why}`);
-      },
+      ...(proc.trace.isOn && { onStatus: tell }),
     });
     running.ended.catch((error: unknown) => {
       proc.trace.add(proc.name, () => `to ${to.name} ends: ${(error as Error).message}`);
