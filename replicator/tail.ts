@@ -1,7 +1,7 @@
 import type { ChangePage, SiteId, SlotState, Versioned } from '../store/contract.ts';
 import { checkpointFrom } from './checkpoint.ts';
-import { BATCH_CHARS_MAX } from './limits.ts';
 import type { Link } from './link.ts';
+import { PageReader } from './page-reader.ts';
 import type { ReplicatedDatabase } from './replicated-store.ts';
 import type { DatabaseTally, Sender } from './sender.ts';
 import { positionIn, type Vector } from './vector.ts';
@@ -51,12 +51,14 @@ export class Tail {
   readonly #options: TailOptions;
   /** The destination's own documents come from there itself. */
   #isDirect = false;
+  readonly #pages: PageReader;
   readonly #position = new Map<number, number>();
   #countedAt: number;
   #lookedAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: TailOptions) {
     this.#options = options;
+    this.#pages = new PageReader(options.link, options.database);
     for (const [slot, n] of Object.entries(options.start)) this.#position.set(Number(slot), n);
     this.#countedAt = options.link.course.runtime.elapsed();
   }
@@ -163,20 +165,16 @@ export class Tail {
 
   /** False: the session ends, or it was paused. */
   async #readPage({ slot }: SlotState): Promise<boolean> {
-    const { link, database } = this.#options;
+    const { link } = this.#options;
     const { course } = link;
     if (link.isOver || link.isEnding || course.paused !== null) return false;
     const after = this.#position.get(slot) ?? 0;
-    const began = course.runtime.elapsed();
-    const read = database.changes.read(slot, after, this.#batchDocs() * PAGE_BATCHES, BATCH_CHARS_MAX);
-    const page = await link.deadlines.limit(read, `the source to read ${database.name}`);
-    const now = course.runtime.elapsed();
-    course.metrics.readMs += now - began;
-    course.pace.read(page.docs.length, now - began, course.limits.concurrency, now);
-    if (course.faults) await course.faults.at('page-read');
+    const { docsPerSecondMax, bytesPerSecondMax } = course.limits;
+    const isFast = docsPerSecondMax === null && bytesPerSecondMax === null;
+    const { page, readAt } = await this.#pages.read(slot, after, this.#batchDocs() * PAGE_BATCHES, isFast);
     // Not what the list of slots said: to be looked at again later.
     if (page.through <= after) return false;
-    return await this.#sendPage(slot, page, began);
+    return await this.#sendPage(slot, page, readAt);
   }
 
   /** A page is read at once and sent as several batches. */
