@@ -1,10 +1,12 @@
 /** The real sender over a network that fails in every way: everything arrives, and both stores end equal. */
 import t, { type Test } from 'tap';
+import { type Checkpoint, checkpointTo } from '../../replicator/checkpoint.ts';
 import type { DestinationOptions, RunningDestination } from '../../replicator/destination.ts';
 import { httpsTarget } from '../../replicator/https-target.ts';
 import { DEFAULT_LIMITS } from '../../replicator/limits.ts';
 import type { RunningReceiver } from '../../replicator/receive.ts';
 import { type Runtime, realRuntime } from '../../replicator/runtime.ts';
+import { positionIn } from '../../replicator/vector.ts';
 import type { Store } from '../../store/contract.ts';
 import { storeError } from '../../store/errors.ts';
 import { seededRandom, testSeed } from '../contract/random.ts';
@@ -113,6 +115,7 @@ t.test('lost answers: documents that came are stale when they come again', async
   await putArticles(set.a, 'x', 100);
   const destination = set.begin();
   await until(() => destination.status().docs === 100, 'it tails');
+  await until(() => isQuiet(set), 'nothing is under way, no checkpoint either');
   await set.proxy.behave({ mute: 'replies' });
   await putArticles(set.a, 'y', 300);
   await until(async () => (await set.b.articles.count()) === 400, 'they arrived');
@@ -120,6 +123,13 @@ t.test('lost answers: documents that came are stale when they come again', async
   await set.proxy.behave({ mute: 'none' });
   await arrives(set, destination);
 });
+
+/** The source has noted that the destination has all of its articles. */
+async function isQuiet({ a, b }: Setting): Promise<boolean> {
+  const [slot] = await a.articles.changes.slots();
+  const note = (await a.control.get(checkpointTo(b.site, 'articles')))?.value as Checkpoint | undefined;
+  return slot !== undefined && positionIn(note?.vector ?? {}, slot.slot) === slot.stable;
+}
 
 t.test('requests that arrive twice do no harm', async (t) => {
   const set = await setting(t);
