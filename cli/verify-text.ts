@@ -80,7 +80,7 @@ function findingLines({ database, findings, counts }: DatabaseReport, columns: n
 function linesOf({ id, kind, source, destination, damaged, fields }: Finding, columns: number): string[] {
   const lines = [`  ${kind.padEnd(KIND_COLUMNS)}${printable(id)}`];
   const room = columns - INDENT.length;
-  const say = (text: string): void => void lines.push(INDENT + cut(printable(text), room));
+  const say = (text: string, indent = ''): void => void lines.push(INDENT + cut(indent + printable(text), room));
   if (damaged.length > 0) say(`what is stored at the ${damaged.join(' and the ')} is not what was written`);
   if (source?.ver === destination?.ver) say(`both: ${versionText(source)}`);
   else {
@@ -89,9 +89,10 @@ function linesOf({ id, kind, source, destination, damaged, fields }: Finding, co
   }
   for (const field of fields?.slice(0, FIELDS_SHOWN_MAX) ?? []) {
     say(field.field === '' ? 'content' : field.field);
-    say(`  from: ${field.source ?? '(not there)'}`);
-    say(`  to:   ${field.destination ?? '(not there)'}`);
+    say(`from: ${field.source ?? '(not there)'}`, '  ');
+    say(`to:   ${field.destination ?? '(not there)'}`, '  ');
   }
+  if (fields?.length === 0) say(damaged.length > 0 ? 'same content; the stored hash is wrong' : 'same content');
   const more = (fields?.length ?? 0) - FIELDS_SHOWN_MAX;
   if (more > 0) say(`and ${counted(more, 'more field')}`);
   return lines;

@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import type { DestinationConfig } from '../replicator/configuration.ts';
 import type { RepairEnd } from '../replicator/repair.ts';
 import { realRuntime } from '../replicator/runtime.ts';
@@ -39,6 +40,8 @@ export const verifyCommand: CommandSpec = {
   ],
   async run(invocation) {
     const { io, json, options } = invocation;
+    // Garbage is collected sooner: a third of the memory, for a few percent of the time.
+    setFlagsFromString('--optimize-for-size');
     const repair = repairFrom(options.repair);
     const from = textOf(options.from) ?? invocation.settings().store;
     using stop = stopSignals();

@@ -7,7 +7,7 @@ import { isProven, isUnchanged, type Pair, type Standing, standingOf } from './v
 
 /** Documents asked for by id in one query, and digests of one page of a listing. */
 const IDS_MAX = 500;
-const PAGE_DIGESTS = 4000;
+const PAGE_DIGESTS = 1000;
 
 /** Before each look again, in ms. The first two are always waited; more only for what keeps changing. */
 export const RECHECK_MS: readonly number[] = [250, 1000, 2000, 4000];

@@ -15,8 +15,8 @@ import { type ProgressOf, progressTeller, type VerifyProgress } from './verify-p
 import { type DatabaseReport, Findings, type VerifyReport, verdictOf } from './verify-report.ts';
 import { bucketGroups, differingBuckets } from './verify-standing.ts';
 
-/** Documents of one side that are held at a time, as digests: about 10 MB. */
-const GROUP_DOCS_MAX = 40_000;
+/** Documents of one side that are held at a time, as digests: about 6 MB. */
+const GROUP_DOCS_MAX = 20_000;
 
 export interface VerifyOptions {
   readonly source: VerifyEnd;
