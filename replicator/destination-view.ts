@@ -1,6 +1,6 @@
 import type { DatabaseName } from '../store/documents.ts';
 import { CodedError, codeOf } from '../store/errors.ts';
-import type { Course } from './link.ts';
+import type { Course } from './course.ts';
 import { etaMs, Rate } from './progress.ts';
 import type { DatabaseTally } from './sender.ts';
 import type { Session } from './session.ts';

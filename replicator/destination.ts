@@ -4,25 +4,21 @@ import { codeOf } from '../store/errors.ts';
 import { Alarm } from './alarm.ts';
 import { BackOff } from './back-off.ts';
 import { checkpointTo } from './checkpoint.ts';
+import { type Course, courseOf, newTally, sessionId } from './course.ts';
 import { Deadlines } from './deadlines.ts';
 import { DestinationView } from './destination-view.ts';
 import type { ReplicationFaults } from './failpoints.ts';
 import { fenceSource } from './fence-source.ts';
 import { lookForChanges, noteWhatIsLacking } from './lacking.ts';
-import { Lag } from './lag.ts';
 import { withLimits } from './limits.ts';
-import type { Course } from './link.ts';
-import { newMetrics, type ReplicationMetrics } from './metrics.ts';
+import type { ReplicationMetrics } from './metrics.ts';
 import type { Policies } from './policy.ts';
-import { Progress } from './progress.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
 import type { Runtime } from './runtime.ts';
-import type { DatabaseTally } from './sender.ts';
 import { beginSession, closeWithin, type Session, type SessionPlan } from './session.ts';
 import { BeginAgain } from './source-note.ts';
 import type { DestinationStatus, Limits } from './status.ts';
 import type { Target } from './target.ts';
-import { Pace, TokenBucket } from './throttle.ts';
 import type { Vector } from './vector.ts';
 
 /** Stopping waits so long for what is under way. */
@@ -90,6 +86,9 @@ export interface RunningDestination {
 export function startDestination(options: DestinationOptions): RunningDestination {
   return new Destination(options);
 }
+
+/** An abort with a reason of its own is cheaper than one with an exception. */
+const ENDED = 'ended';
 
 /** Not a failure: somebody stopped it, or all is done. */
 class Ended extends Error {}
@@ -175,8 +174,8 @@ class Destination implements RunningDestination {
     this.#wake();
     const ended = new AbortController();
     const ending = this.ended.then(
-      () => ended.abort(),
-      () => ended.abort(),
+      () => ended.abort(ENDED),
+      () => ended.abort(ENDED),
     );
     await this.#options.runtime.sleep(STOP_MS_MAX, ended.signal);
     this.#session?.link.finish(new Ended());
@@ -213,7 +212,7 @@ class Destination implements RunningDestination {
       this.#view.stopped(error);
       throw error;
     } finally {
-      shown.abort();
+      shown.abort(ENDED);
       await showing;
     }
   }
@@ -254,7 +253,7 @@ class Destination implements RunningDestination {
       if (this.#isStopping) session.link.wind();
       return await this.#carryThrough(session);
     } finally {
-      end.abort();
+      end.abort(ENDED);
       this.#deadlines = undefined;
       if (this.#session) noteWhatIsLacking(this.#session, this.#plan);
       this.#session = undefined;
@@ -317,7 +316,7 @@ class Destination implements RunningDestination {
         if (ms > 0 && !this.#isStopping) await this.#alarm.sleep(ms);
       }
     } finally {
-      end.abort();
+      end.abort(ENDED);
       this.#deadlines = undefined;
     }
   }
@@ -351,27 +350,4 @@ class Destination implements RunningDestination {
     const aside = [...this.#plan.tallies.values()].reduce((sum, tally) => sum + tally.aside, 0);
     return { name: this.name, docs, bytes, elapsedMs: runtime.elapsed() - this.#startedAt, metrics, aside };
   }
-}
-
-function courseOf({ name, source, runtime, faults, limits: wished }: DestinationOptions): Course {
-  const limits = withLimits(wished, {});
-  const now = runtime.elapsed();
-  return {
-    ...{ name, source, runtime, faults, limits, paused: null, throttle: 'nothing' },
-    ...{ metrics: newMetrics(), lag: new Lag(), pace: new Pace() },
-    docsBucket: new TokenBucket(limits.docsPerSecondMax, now),
-    bytesBucket: new TokenBucket(limits.bytesPerSecondMax, now),
-  };
-}
-
-function newTally(): DatabaseTally {
-  return { progress: new Progress(), docs: 0, bytes: 0, aside: 0, lastVector: undefined, lacksSince: undefined };
-}
-
-/** Of one replicator process: the site, the moment, and chance. */
-function sessionId(site: SiteId, { clock, random }: Runtime): string {
-  const chance = Math.floor(random() * 2 ** 32)
-    .toString(16)
-    .padStart(8, '0');
-  return `${site}-${clock().toString(16)}-${chance}`;
 }

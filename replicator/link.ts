@@ -1,33 +1,10 @@
 import type { Versioned } from '../store/contract.ts';
 import { Alarm } from './alarm.ts';
+import type { Course } from './course.ts';
 import type { Deadlines } from './deadlines.ts';
-import type { FaultPoint, ReplicationFaults } from './failpoints.ts';
-import type { Lag } from './lag.ts';
-import type { ReplicationMetrics } from './metrics.ts';
-import type { ReplicatedStore } from './replicated-store.ts';
-import type { Runtime } from './runtime.ts';
-import type { Limits } from './status.ts';
+import type { FaultPoint } from './failpoints.ts';
 import type { TargetSession } from './target.ts';
-import type { Pace, TokenBucket } from './throttle.ts';
 import { Window } from './window.ts';
-
-/** What stays the same over all sessions with one destination. */
-export interface Course {
-  readonly name: string;
-  readonly source: ReplicatedStore;
-  readonly runtime: Runtime;
-  readonly faults: ReplicationFaults | undefined;
-  readonly metrics: ReplicationMetrics;
-  readonly lag: Lag;
-  readonly pace: Pace;
-  readonly docsBucket: TokenBucket;
-  readonly bytesBucket: TokenBucket;
-  limits: Limits;
-  /** Why an operator paused it; null: it runs. */
-  paused: string | null;
-  /** What holds the rate back now, as a word or a sentence. */
-  throttle: string;
-}
 
 /** One session with the destination, as the loops of its databases share it. */
 export class Link {

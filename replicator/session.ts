@@ -2,8 +2,9 @@ import type { SlotState } from '../store/contract.ts';
 import type { DatabaseName } from '../store/documents.ts';
 import { offerAside } from './aside.ts';
 import { type Checkpoint, checkpointTo, resumeFrom } from './checkpoint.ts';
+import type { Course } from './course.ts';
 import type { Deadlines } from './deadlines.ts';
-import { type Course, Link } from './link.ts';
+import { Link } from './link.ts';
 import type { Policies } from './policy.ts';
 import { FIRST_ROLE, ROLE_NOTE, type SiteRole } from './role.ts';
 import { type DatabaseTally, Sender } from './sender.ts';
@@ -152,12 +153,15 @@ function stableOf(slots: readonly SlotState[]): Vector {
   return Object.fromEntries(slots.filter(({ stable }) => stable > 0).map(({ slot, stable }) => [slot, stable]));
 }
 
+/** An abort with a reason of its own is cheaper than one with an exception. */
+const CLOSED = 'closed';
+
 /** Closes what the destination keeps open for this sender; not waited for longer than `ms`. */
 export async function closeWithin(ms: number, course: Course, closing: TargetSession | Target): Promise<void> {
   const late = new AbortController();
   const closed = closing.close().then(
-    () => late.abort(),
-    () => late.abort(),
+    () => late.abort(CLOSED),
+    () => late.abort(CLOSED),
   );
   await Promise.race([closed, course.runtime.sleep(ms, late.signal)]);
 }
