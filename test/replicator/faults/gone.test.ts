@@ -1,5 +1,8 @@
 /** A destination that is not there for a while. */
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import t from 'tap';
+import { openTarget } from '../../../replicator/open-target.ts';
 import { realRuntime as runtime } from '../../../replicator/runtime.ts';
 import { storeTarget } from '../../../replicator/store-target.ts';
 import type { Target } from '../../../replicator/target.ts';
@@ -9,7 +12,7 @@ import { skipLoudly } from '../../rig/skip.ts';
 import { startTcpProxy } from '../../rig/tcp-proxy.ts';
 import { mongodbEngine } from '../../store/mongodb/engine.ts';
 import { settingFor } from '../backup-setting.ts';
-import { putArticles, start, until } from '../pair.ts';
+import { fastRuntime, putArticles, start, until } from '../pair.ts';
 import { equal } from './processes.ts';
 
 /** How patient the store is by itself, before the replicator takes note. */
@@ -47,4 +50,31 @@ t.test('a MongoDB destination that is gone and comes back has everything afterwa
   await until(async () => (await b.articles.count()) === 1400, 'all is there again');
   await running.stop();
   await equal(t, a, b);
+});
+
+t.test('a SQLite destination whose folder is moved away and back has everything afterwards', async (t) => {
+  const setting = await settingFor(t);
+  const [home, away] = [join(setting.folder, 'home'), join(setting.folder, 'away')];
+  await mkdir(home);
+  const url = `sqlite:${home}/b.db`;
+  await (await openStore(url)).close();
+  const a = await setting.open();
+  await putArticles(a, 'x', 500);
+  // Pauses after failures pass ten times as fast.
+  const runtime = fastRuntime(10);
+  const running = start(a, a, { open: () => openTarget(url, { runtime, mustExist: true }), runtime });
+  t.teardown(() => running.stop());
+  await until(() => running.status().state === 'tailing' && running.status().docsToDo === 0, 'it tails');
+  await rename(home, away);
+  await putArticles(a, 'y', 300);
+  let more = 0;
+  await until(async () => {
+    // A file that is gone shows when it is written to.
+    if (running.status().lastError === null) await putArticles(a, `z${more++}.`, 1);
+    return running.status().state === 'waiting' && running.status().lastError?.code === 'STORE_MISSING';
+  }, 'it is noticed, and not made anew');
+  await rename(away, home);
+  await until(() => running.status().state === 'tailing' && running.status().docsToDo === 0, 'it tails again');
+  await running.stop();
+  await equal(t, a, await setting.open(url));
 });
