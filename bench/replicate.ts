@@ -15,6 +15,7 @@ import { lag } from './replicate/lag.ts';
 import { link } from './replicate/link.ts';
 import type { Case, ReplicateOptions } from './replicate/options.ts';
 import { resume } from './replicate/resume.ts';
+import { verifying } from './replicate/verify.ts';
 
 const CASES: Readonly<Record<string, Case>> = {
   'backfill-sqlite': backfill('sqlite', 'sqlite'),
@@ -29,6 +30,7 @@ const CASES: Readonly<Record<string, Case>> = {
   resume,
   'foreground-reads': foregroundReads,
   link,
+  verify: verifying,
 };
 
 await runBench(async () => {
