@@ -49,10 +49,7 @@ export interface PreparedReplica {
   readonly body: string;
 }
 
-/**
- * All of a document but its place in the change feed. `body` is `canonicalJson(content)`, `null` in a tombstone; of a
- * replica, `content` may be parsed out of it only when it is asked for.
- */
+/** All of a document but its place in the change feed. `body` is `canonicalJson(content)`, `null` in a tombstone. */
 export interface Stamped extends Fingerprints {
   readonly id: string;
   readonly ver: Version;
@@ -63,6 +60,8 @@ export interface Stamped extends Fingerprints {
   readonly content: object | null;
   readonly body: string;
 }
+
+export type Unparsed = Omit<Stamped, 'content'>;
 
 /** What an engine stamps with: one for each open store. */
 export interface Stamper {
@@ -118,13 +117,21 @@ export function prepareReplicas(replicas: readonly Replica<unknown>[]): Prepared
  */
 function prepareStored(replica: Replica<unknown>, body: string): PreparedReplica {
   checkSize(replica.id, body);
-  return {
-    replica,
-    body,
-    get content() {
-      return replica.content as object | null;
-    },
-  };
+  return new PreparedStored(replica, body);
+}
+
+class PreparedStored implements PreparedReplica {
+  readonly replica: Replica<unknown>;
+  readonly body: string;
+
+  constructor(replica: Replica<unknown>, body: string) {
+    this.replica = replica;
+    this.body = body;
+  }
+
+  get content(): object | null {
+    return this.replica.content as object | null;
+  }
 }
 
 /** Whether compare-and-set lets this edit pass. */
@@ -149,7 +156,7 @@ export function isStale(
 }
 
 /** Whether a stamped replica differs from what is stored under the very same version, which is damaged then. */
-export function heals(stamped: Stamped, stored: Fingerprints & Pick<Stamped, 'body'>): boolean {
+export function heals(stamped: Unparsed, stored: Fingerprints & Pick<Stamped, 'body'>): boolean {
   const words = ['b', 'h1', 'h2', 'h3'] as const;
   return stamped.body !== stored.body || words.some((word) => stamped[word] !== stored[word]);
 }
@@ -178,24 +185,17 @@ export function stampEdit(stamper: Stamper, edit: PreparedEdit, there: There | u
 
 /** A replica as it will be stored: version, origin and integer id stay. Call only where it is not stale. */
 export function stampReplica(stamper: Stamper, prepared: PreparedReplica): Stamped {
+  return { ...stampUnparsed(stamper, prepared), content: prepared.content };
+}
+
+/** The same without its content, which may not have been parsed. */
+export function stampUnparsed(stamper: Stamper, prepared: PreparedReplica): Unparsed {
   const { id, ver, org, vv, delAt } = prepared.replica;
   const { body } = prepared;
   stamper.versions.observe(ver);
   const del = body === 'null';
-  const prints = fingerprints(id, body, ver, del);
-  return {
-    id,
-    ver,
-    org,
-    vv,
-    del,
-    delAt: del ? (delAt ?? stamper.clock()) : null,
-    get content() {
-      return prepared.content;
-    },
-    body,
-    ...prints,
-  };
+  const { b, h1, h2, h3 } = fingerprints(id, body, ver, del);
+  return { id, ver, org, vv, del, delAt: del ? (delAt ?? stamper.clock()) : null, body, b, h1, h2, h3 };
 }
 
 /**

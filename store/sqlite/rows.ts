@@ -2,7 +2,7 @@ import type { StatementSync } from 'node:sqlite';
 import type { Live, SiteId, Version, Versioned } from '../contract.ts';
 import { type DatabaseName, NUMBERED } from '../documents.ts';
 import type { Fingerprints } from '../envelope.ts';
-import type { Stamped, There } from '../stamp.ts';
+import type { There, Unparsed } from '../stamp.ts';
 import { parse, storedDocument } from '../stored-document.ts';
 import type { Connection } from './connection.ts';
 import { SLOT } from './slots.ts';
@@ -67,23 +67,15 @@ export class Rows {
     return this.#statement(sql).get(n) as unknown as Fingerprints & { body: string };
   }
 
-  put(doc: Stamped, n: number, previous: number | undefined): void {
-    const { content } = doc;
-    const values = [
-      n,
-      doc.id,
-      doc.ver,
-      doc.org,
-      doc.vv && JSON.stringify(doc.vv),
-      doc.del ? 1 : 0,
-      doc.delAt,
-      doc.b,
-      doc.h1,
-      doc.h2,
-      doc.h3,
-      ...this.#extracted.map(({ of }) => (content === null ? null : (of(content) ?? null))),
-      doc.body,
-    ];
+  /** `contentOf` is called only where a column is copied out of the content. */
+  put(doc: Unparsed, contentOf: () => object | null, n: number, previous: number | undefined): void {
+    const { id, ver, org, vv, del, delAt, b, h1, h2, h3, body } = doc;
+    const values = [n, id, ver, org, vv && JSON.stringify(vv), del ? 1 : 0, delAt, b, h1, h2, h3];
+    if (this.#extracted.length > 0) {
+      const content = del ? null : contentOf();
+      for (const { of } of this.#extracted) values.push(content === null ? null : (of(content) ?? null));
+    }
+    values.push(body);
     if (previous === undefined) this.#statement(this.#insert).run(...values);
     else this.#statement(this.#update).run(...values, previous);
   }

@@ -12,10 +12,10 @@ import {
   passes,
   prepareEdits,
   prepareReplicas,
-  type Stamped,
   type Stamper,
   stampEdit,
-  stampReplica,
+  stampUnparsed,
+  type Unparsed,
 } from '../stamp.ts';
 import type { Connection } from './connection.ts';
 import { putNote } from './control.ts';
@@ -196,7 +196,7 @@ export class SqliteWriter<C> implements Writer<C> {
       if (!passes(edit, there)) return { id: edit.id, result: 'conflict' };
       const n = numbering.next();
       const stamped = stampEdit(stamper, edit, there, SLOT);
-      rows.put(stamped, n, there?.n);
+      rows.put(stamped, () => stamped.content, n, there?.n);
       return written(stamped, n);
     };
     return { id: edit.id, chars: edit.head.length, place };
@@ -209,18 +209,18 @@ export class SqliteWriter<C> implements Writer<C> {
       const there = rows.there(replica.id);
       if (isStale(replica, there)) return { id: replica.id, result: 'stale' };
       if (conflicts(replica, there)) return { id: replica.id, result: 'conflict' };
-      const stamped = stampReplica(stamper, prepared);
+      const stamped = stampUnparsed(stamper, prepared);
       if (there?.ver === replica.ver && !heals(stamped, rows.stored(there.n)))
         return { id: replica.id, result: 'stale' };
       const n = numbering.next();
-      rows.put(stamped, n, there?.n);
+      rows.put(stamped, () => prepared.content, n, there?.n);
       return written(stamped, n);
     };
     return { id: replica.id, chars: body.length, place };
   }
 }
 
-function written(stamped: Stamped, n: number): Outcome {
+function written(stamped: Unparsed, n: number): Outcome {
   return { id: stamped.id, result: 'written', ver: stamped.ver, n };
 }
 
