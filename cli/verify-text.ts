@@ -85,12 +85,12 @@ function linesOf({ id, kind, source, destination, damaged, fields }: Finding, co
   if (source?.ver === destination?.ver) say(`both: ${versionText(source)}`);
   else {
     say(`from: ${versionText(source)}`);
-    say(`to:   ${versionText(destination)}`);
+    say(`to: ${versionText(destination)}`);
   }
   for (const field of fields?.slice(0, FIELDS_SHOWN_MAX) ?? []) {
     say(field.field === '' ? 'content' : field.field);
     say(`from: ${field.source ?? '(not there)'}`, '  ');
-    say(`to:   ${field.destination ?? '(not there)'}`, '  ');
+    say(`to: ${field.destination ?? '(not there)'}`, '  ');
   }
   if (fields?.length === 0) say(damaged.length > 0 ? 'same content; the stored hash is wrong' : 'same content');
   const more = (fields?.length ?? 0) - FIELDS_SHOWN_MAX;
