@@ -124,9 +124,12 @@ export class Tail {
   }
 
   async #end(): Promise<void> {
-    const { sender } = this.#options;
+    const { sender, goal } = this.#options;
     if (!(await sender.whenIdle())) return;
-    if (sender.hasUnkept) await sender.keep();
+    // A copy that is made once is all there is to come, even if the source goes on.
+    const isDone = goal !== null && !sender.caughtUp && this.#covers(goal);
+    if (isDone) sender.caughtUp = true;
+    if (isDone || sender.hasUnkept) await sender.keep();
     await sender.note.save();
   }
 
