@@ -69,7 +69,7 @@ function decide(store: ReplicatedStore, hello: Hello, seen: Seen): Exclude<Admis
   return decision;
 }
 
-async function look(store: ReplicatedStore, { site, databases }: Hello): Promise<Seen> {
+async function look(store: ReplicatedStore, { site, databases, only }: Hello): Promise<Seen> {
   const note = await store.control.get(ROLE_NOTE);
   const checkpoints: Partial<Record<DatabaseName, Checkpoint | null>> = {};
   let isEmpty = true;
@@ -82,7 +82,8 @@ async function look(store: ReplicatedStore, { site, databases }: Hello): Promise
   }
   const role = (note?.value as SiteRole | undefined) ?? null;
   const wasDemoted = role?.role === 'replica' && role.primary === null;
-  const hasUnseen = wasDemoted && !(await hasAll(store, site, databases));
+  // What a source acknowledged that had other senders, too, may have been older than a version that never was merged.
+  const hasUnseen = wasDemoted && !isEmpty && !(only === store.site && (await hasAll(store, site, databases)));
   return { role, rev: note?.rev ?? 0, isEmpty, isEditable, hasUnseen, checkpoints };
 }
 

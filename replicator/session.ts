@@ -89,14 +89,15 @@ async function runLine(link: Link, { name, tail, sender, tally }: Line): Promise
 async function greeting(course: Course, plan: SessionPlan, deadlines: Deadlines): Promise<Hello> {
   const { source } = course;
   const note = await deadlines.limit(source.control.get(ROLE_NOTE), 'the source to tell its role');
-  const { epoch } = (note?.value as SiteRole | undefined) ?? FIRST_ROLE;
+  const { epoch, only } = (note?.value as SiteRole | undefined) ?? FIRST_ROLE;
   plan.epoch = epoch;
   const { session, direction, databases, policies, adopt } = plan;
   let docsToDo = 0;
   // Later it is known already: `total` of what was counted when the first session began.
   for (const name of databases) docsToDo += plan.tallies.get(name)?.progress.total ?? 0;
   if (plan.begun.size === 0) docsToDo = await countDocuments(course, databases, deadlines);
-  return { session, site: source.site, epoch, direction, databases, policies, adopt, docsToDo };
+  const { site } = source;
+  return { session, site, epoch, direction, databases, policies, adopt, docsToDo, ...(only && { only }) };
 }
 
 async function countDocuments(

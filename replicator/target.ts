@@ -11,6 +11,8 @@ export interface Hello {
   readonly site: SiteId;
   /** Of the source's role. A destination that knows a higher one refuses: this source was replaced. */
   readonly epoch: number;
+  /** Of the source's role: the one site that ever sent to it. */
+  readonly only?: SiteId;
   readonly direction: 'one-way' | 'two-way';
   readonly databases: readonly DatabaseName[];
   /** Two-way: what becomes of the losers of conflicts. */

@@ -40,6 +40,7 @@ export function readHello(value: unknown): Hello {
     policies: readPolicies(hello.policies),
     adopt: readFlag(hello.adopt, 'adopt'),
     docsToDo: readCount(hello.docsToDo, 'the count of documents'),
+    ...(hello.only !== undefined && { only: readSite(hello.only, 'a sender') }),
   };
 }
 

@@ -35,7 +35,7 @@ const TROUBLES: Readonly<Record<string, Trouble>> = {
 /** One schedule: the world as the plan wants it, its steps, healing, and the verdict. */
 export class Lab {
   readonly world = new World();
-  readonly oracle = new Oracle();
+  readonly oracle = new Oracle(() => this.world.now);
   readonly trace: Trace;
   readonly #plan: Plan;
   readonly #sites: Site[];
@@ -118,7 +118,7 @@ export class Lab {
         site.proc(step.role)?.crashIn(step.calls, step.isDone);
         return;
       case 'start':
-        site.start(step.role);
+        if (step.role !== 'repl' || this.#plan.topology !== 'failover' || isPrimary(site)) site.start(step.role);
         return;
       case 'stall':
         site.proc(step.role)?.stall();

@@ -86,12 +86,22 @@ async function runAll(options: Options): Promise<{ total: Tally; ms: number }> {
   let next = seed;
   let toldAt = began;
   const end = seed + schedules;
+  let isInterrupted = false;
+  const interrupt = (): void => {
+    isInterrupted = true;
+  };
+  // What was done until then counts.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, interrupt);
   const lane = async (run: (from: number, count: number) => Promise<Tally>): Promise<void> => {
-    while (next < end && (total.failures.length === 0 || options.keepGoing)) {
+    while (next < end && !isInterrupted && (total.failures.length === 0 || options.keepGoing)) {
       const from = next;
       const count = Math.min(BATCH, end - from);
       next += count;
-      add(total, await run(from, count));
+      const part = await run(from, count);
+      add(total, part);
+      for (const { seed: failed, violations } of part.failures) {
+        process.stderr.write(`seed ${failed} fails: ${violations[0]?.kind}: ${violations[0]?.what}\n`);
+      }
       if (performance.now() - toldAt < PROGRESS_MS || options.json) continue;
       toldAt = performance.now();
       tell(total, schedules, toldAt - began);

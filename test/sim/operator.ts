@@ -53,10 +53,9 @@ export class Operator {
   }
 
   async promote(proc: Process, store: ModelStore, site: Site, epoch?: number): Promise<boolean> {
-    const beganAt = proc.world.now;
     return await this.#command(proc, 'promotes', async () => {
       const done = await promote(store, { runtime: proc.runtime, ...(epoch !== undefined && { epoch }) });
-      this.#oracle.promoted(site.disk.site, beganAt);
+      this.#oracle.promoted(site.disk.site);
       return `epoch ${done.epoch}`;
     });
   }

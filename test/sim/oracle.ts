@@ -1,4 +1,5 @@
 import { type Checkpoint, checkpointFrom, checkpointTo, resumeFrom } from '../../replicator/checkpoint.ts';
+import { ROLE_NOTE, type SiteRole } from '../../replicator/role.ts';
 import type { Vector } from '../../replicator/vector.ts';
 import { dominates, vectorOf } from '../../replicator/version-vectors.ts';
 import type { Mode, SiteId, Version } from '../../store/contract.ts';
@@ -36,9 +37,16 @@ export class Oracle implements Ears {
   readonly #fenced = new Set<string>();
   readonly #setBack = new Set<SiteId>();
   readonly #promoted = new Map<SiteId, number>();
+  readonly #raised = new Map<SiteId, { readonly epoch: number; readonly at: number }>();
+  readonly #now: () => number;
   #disks: readonly ModelDisk[] = [];
   #seq = 0;
   acknowledged = 0;
+
+  /** `now`: virtual time. */
+  constructor(now: () => number) {
+    this.#now = now;
+  }
 
   /** All sites that hold the same databases. */
   watch(disks: readonly ModelDisk[]): void {
@@ -75,6 +83,7 @@ export class Oracle implements Ears {
   }
 
   noted(disk: ModelDisk, id: string, value: unknown): void {
+    if (id === ROLE_NOTE) this.#raise(disk.site, value as SiteRole);
     if (!id.startsWith('replication/')) return;
     for (const other of this.#disks) {
       for (const database of disk.databases.keys()) {
@@ -94,9 +103,9 @@ export class Oracle implements Ears {
     else this.#fenced.add(key);
   }
 
-  /** A promotion is complete: whoever was let in before it began is fenced. */
-  promoted(site: SiteId, beganAt: number): void {
-    this.#promoted.set(site, beganAt);
+  /** A promotion is complete: whoever was let in before the role was written is fenced. */
+  promoted(site: SiteId): void {
+    this.#promoted.set(site, this.#raised.get(site)?.at ?? 0);
   }
 
   acknowledge(database: DatabaseName, id: string, ver: Version): void {
@@ -142,6 +151,11 @@ export class Oracle implements Ears {
     for (const what of this.differences()) this.report('diverged', what);
     const losers = new Set([...kept, ...this.#losers()]);
     for (const versions of this.#byDocument.values()) this.#judgeDocument(versions, losers);
+  }
+
+  #raise(site: SiteId, { role, epoch }: SiteRole): void {
+    if (role !== 'primary' || (this.#raised.get(site)?.epoch ?? 0) >= epoch) return;
+    this.#raised.set(site, { epoch, at: this.#now() });
   }
 
   #make(disk: ModelDisk, database: DatabaseName, row: Row, parent: string | null | undefined): void {
