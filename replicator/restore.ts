@@ -12,8 +12,9 @@ import { type DatabaseProof, proveHeld, proveRestored } from './restore-proof.ts
 import { ROLE_NOTE, type SiteRole } from './role.ts';
 import type { Runtime } from './runtime.ts';
 
-/** Documents applied in one go. */
+/** Documents applied in one go, and those gathered before some batches of them are. */
 const BATCH_DOCS = 500;
+const GROUP_DOCS = 2_000;
 /** What proving a document takes, where restoring it takes 1. */
 const PROOF_WORK = 0.15;
 
@@ -179,38 +180,42 @@ async function restoreOne(one: One): Promise<{ written: number; stale: number; b
   // Without a set of ids the guard drops the older versions; it only has more to look at.
   const ids = docsMax > IDS_MAX ? null : new IdSet(docsMax);
   const sum = { written: 0, stale: 0, blocks: 0 };
+  let group: StoredDocument[] = [];
+  const flush = async () => {
+    const note = { ...state, blocks: { ...state.blocks, [database]: sum.blocks } };
+    const done = await applyGroup(writer, group, note);
+    sum.written += done.written;
+    sum.stale += group.length - done.written;
+    group = [];
+  };
   for await (const { docs, read } of newestDocuments(file, contents, plan, { database, ids })) {
     sum.blocks += 1;
-    if (sum.blocks > skip) {
-      const note = { ...state, blocks: { ...state.blocks, [database]: sum.blocks } };
-      const done = await applyBlock(writer, docs, note);
-      sum.written += done.written;
-      sum.stale += docs.length - done.written;
-    }
+    if (sum.blocks > skip) group.push(...docs);
+    if (group.length >= GROUP_DOCS) await flush();
     tell('restoring', database, read);
     if (options.signal?.aborted) throw replicatorError('RESTORE_STOPPED', 'The restore was stopped.');
   }
+  await flush();
   await writer.settle();
   tell('indexing', database, 0);
   if (deferred || skip > 0) await target.setIndexes('kept');
   return sum;
 }
 
-/** The note goes along with the last batch, so that it never says more than is there. */
-async function applyBlock(
+/** Several batches are under way at a time. The note goes along with the last one, so that it never says too much. */
+async function applyGroup(
   writer: Writer<unknown>,
-  docs: readonly StoredDocument[],
+  group: readonly StoredDocument[],
   state: RestoreState,
 ): Promise<{ written: number }> {
-  let written = 0;
-  for (let from = 0; from < docs.length; from += BATCH_DOCS) {
-    const batch = docs.slice(from, from + BATCH_DOCS).map(replicaOf);
-    const isLast = from + BATCH_DOCS >= docs.length;
-    const note = isLast ? { id: RESTORE_NOTE, value: state } : undefined;
-    const outcomes = await writer.apply(batch, note);
-    written += outcomes.filter(({ result }) => result === 'written').length;
-  }
-  return { written };
+  // Without a set of ids one may be there twice, the newer one first.
+  const docs = [...new Map(group.toReversed().map((doc) => [doc.id, doc])).values()];
+  const batches: StoredDocument[][] = [];
+  for (let from = 0; from < docs.length; from += BATCH_DOCS) batches.push(docs.slice(from, from + BATCH_DOCS));
+  const last = batches.pop() ?? [];
+  const outcomes = await Promise.all(batches.map((batch) => writer.apply(batch.map(replicaOf))));
+  outcomes.push(await writer.apply(last.map(replicaOf), { id: RESTORE_NOTE, value: state }));
+  return { written: outcomes.flat().filter(({ result }) => result === 'written').length };
 }
 
 /**

@@ -85,6 +85,12 @@ t.test('a backup to another store is one round of replication', async (t) => {
   const { docs } = await json(['backup', '--to', 'sqlite:copy.db', ...STORE]);
   t.ok(Number(docs) < (await everything(source)).size, `${docs} documents the second time`);
   await sameStores(t, await open('copy.db'), source, 'the copy, a second time');
+  await json(['backup', '--to', 'copy.backup', '--store', 'sqlite:copy.db']);
+  t.match(await json(['restore', '--from', 'copy.backup', '--store', 'sqlite:new.db']), { equal: true });
+  await sameStores(t, await open('new.db'), source, 'restored from a backup of the copy');
+  const refused = await json(['backup', '--to', 'sqlite:copy.db', '--store', 'sqlite:new.db'], 1);
+  t.match(refused, { error: { code: /^REPLICATION_TARGET_/ } }, 'the restored store is another site');
+  await json(['backup', '--to', 'sqlite:copy.db', '--store', 'sqlite:new.db', '--adopt']);
 });
 
 t.test('wrong use says what is wanted and makes nothing', async (t) => {

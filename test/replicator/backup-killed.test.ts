@@ -46,7 +46,7 @@ onEachEngine(
     const look = () => verifyBackup({ path: setting.path, against: null, deep: false, runtime: realRuntime });
     let killed = 0;
     for (let i = 0; i < KILLS; i += 1) {
-      for (let more = 0; more < 4; more += 1) await scribble(source, random, 2_000);
+      for (let more = 0; more < 2; more += 1) await scribble(source, random, 2_000);
       const before = await look();
       if (await killedAtRandom(random, 8, [i === 2 ? 'full' : 'backup', url, setting.path])) killed += 1;
       const { tail, damage, frames } = await look();
