@@ -43,6 +43,7 @@ export const verifyCommand: CommandSpec = {
     // Garbage is collected sooner: a third of the memory, for a few percent of the time.
     setFlagsFromString('--optimize-for-size');
     const repair = repairFrom(options.repair);
+    const databases = databasesFrom(textOf(options.databases));
     const from = textOf(options.from) ?? invocation.settings().store;
     using stop = stopSignals();
     await using ends = new AsyncDisposableStack();
@@ -52,7 +53,7 @@ export const verifyCommand: CommandSpec = {
     using line = progressLine(io.stderr, io.clock);
     const result = await compare({
       ...{ source, destination, runtime: realRuntime, deep: options.deep === true, signal: stop.signal },
-      databases: to.config && options.databases === undefined ? to.config.databases : databasesOf(options.databases),
+      databases: to.config && options.databases === undefined ? to.config.databases : databases,
       ...{ repair, onProgress: (progress: VerifyProgress) => line.show(progressText(progress)) },
     }).catch((error: unknown) => {
       if (stop.signal.aborted) throw cliError('INTERRUPTED', 'The verification was stopped before its end');
@@ -125,10 +126,6 @@ function repairFrom(raw: unknown): Comparing['repair'] {
   if (raw === true) return 'source';
   if (raw === 'force') return 'force';
   throw cliError('USAGE_INVALID', `--repair is "${String(raw)}". It must be given alone, or be \`force\`.`);
-}
-
-function databasesOf(raw: unknown): VerifyAndRepairOptions['databases'] {
-  return databasesFrom(textOf(raw));
 }
 
 function textOf(value: unknown): string | undefined {
