@@ -1,6 +1,7 @@
 import type { DatabaseName } from '../store/documents.ts';
 import { CodedError, codeOf } from '../store/errors.ts';
 import type { Course } from './course.ts';
+import type { Deadlines } from './deadlines.ts';
 import { etaMs, Rate } from './progress.ts';
 import type { DatabaseTally } from './sender.ts';
 import type { Session } from './session.ts';
@@ -45,6 +46,7 @@ export class DestinationView {
   #state: DestinationState = 'connecting';
   #since: number;
   #url = '';
+  #deadlines: Deadlines | undefined;
   #lastError: DestinationStatus['lastError'] = null;
 
   constructor(of: Viewed, course: Course, tallies: ReadonlyMap<DatabaseName, DatabaseTally>) {
@@ -54,7 +56,9 @@ export class DestinationView {
     this.#since = course.runtime.clock();
   }
 
-  connecting(): void {
+  /** `deadlines`: what is waited for meanwhile. */
+  connecting(deadlines: Deadlines): void {
+    this.#deadlines = deadlines;
     this.#to({ is: 'connecting' }, undefined);
   }
 
@@ -135,7 +139,7 @@ export class DestinationView {
 
   #why(state: DestinationState, session: Session | undefined, docsToDo: number): string {
     const phase = this.#phase;
-    const oldest = session?.link.deadlines.oldest();
+    const oldest = (session?.link.deadlines ?? this.#deadlines)?.oldest();
     const wait = oldest && oldest.ms >= WORTH_TELLING_MS ? ` Waits for ${oldest.what}, for ${seconds(oldest.ms)}.` : '';
     if (state === 'paused') return `Paused: ${this.#course.paused}`;
     if (phase.is === 'waiting') {

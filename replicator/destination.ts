@@ -240,7 +240,7 @@ class Destination implements RunningDestination {
     const deadlines = new Deadlines(runtime);
     this.#deadlines = deadlines;
     void deadlines.watch(end.signal);
-    this.#view.connecting();
+    this.#view.connecting(deadlines);
     metrics.sessions += 1;
     let target: Target | undefined;
     try {

@@ -168,6 +168,7 @@ t.test('a black hole among the destinations disturbs neither the other one nor t
   await putArticles(a, 'x', 300);
   await until(async () => (await differences(a, b)).length === 0, 'they are equal');
   t.equal(hole.status().state, 'connecting');
+  await until(() => /Waits for the destination to open, for \d/.test(hole.status().why), 'it tells what it waits for');
   const began = performance.now();
   await Promise.all([hole.stop(), well.stop()]);
   t.ok(performance.now() - began < 5000, 'it ends at once');
