@@ -82,6 +82,7 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   const onTrouble = (error: CodedError | null): void => logTrouble(log, error);
   const replication = stack.use(startReplication(store.control, { store: settings.store, cwd: io.cwd }, log));
   const crawler = settings.crawler ? startCrawler({ ...options, onTrouble }) : null;
+  const replicas = readReplicas(settings.readFrom, store.site, clock, stack);
   let site: RunningSite | undefined;
   stack.defer(async () => {
     await Promise.all([crawler?.stop(), site?.close()]);
@@ -89,7 +90,7 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   site = await startSite({
     ...{ store, clock, log, listen: settings.listen, hosts: settings.hosts },
     ...(await siteServices(options, crawler)),
-    readReplicas: readReplicas(settings.readFrom, store.site, clock, stack),
+    readReplicas: replicas,
     readStalenessMsMax: settings.readStaleness,
     replicationStatus: () => replication.statuses(),
     replicationWish: (name, action, wished) => wishByName(store.control, name, action, wished),
