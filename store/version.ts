@@ -37,6 +37,11 @@ export class VersionClock {
     }
   }
 
+  /** How far the next version lies after the wall clock, in ms: others' clocks are ahead, or this one was set back. */
+  aheadMs(): number {
+    return Math.max(0, this.#ms - this.#clock());
+  }
+
   next(): Version {
     const now = this.#clock();
     if (now > this.#ms) {

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Edit, Outcome, Replica, Writer, WriterOptions } from '../contract.ts';
+import type { Durability, Edit, Outcome, Replica, Writer, WriterOptions } from '../contract.ts';
 import type { DatabaseName } from '../documents.ts';
 import { storeError } from '../errors.ts';
 import type { Faults } from '../faults.ts';
@@ -49,6 +49,15 @@ interface Batch {
   /** To be put with the last of them. */
   readonly note?: { readonly id: string; readonly json: string };
 }
+
+/**
+ * Versions further after the wall clock than this are synced, whoever writes: a power cut that took them, and the clock's
+ * memory of them, would have the next edits get the same versions again. Coming back takes longer than this.
+ */
+const AHEAD_MS_MAX = 1000;
+
+/** Versions were given that must not be lost: to be written again, synced. */
+class AheadOfTheClock extends Error {}
 
 /** The numbers were used up: to be reserved, outside the transaction, and tried again. */
 class NumbersUsedUp extends Error {}
@@ -167,15 +176,27 @@ export class SqliteWriter<C> implements Writer<C> {
   }
 
   async #commit(db: Connection, batch: Batch): Promise<{ outcomes: Outcome[]; last: number }> {
-    const { durability, bulk } = this.#options;
+    const { bulk } = this.#options;
+    let durability: Durability = this.#isAhead(batch) ? 'sync' : this.#options.durability;
     for (;;) {
+      const use = (): { outcomes: Outcome[]; last: number } => {
+        const placed = this.#place(db, batch);
+        if (durability === 'lazy' && this.#isAhead(batch)) throw new AheadOfTheClock();
+        return placed;
+      };
       try {
-        return await db.write(durability, () => this.#place(db, batch), bulk);
+        return await db.write(durability, use, bulk);
       } catch (error) {
-        if (!(error instanceof NumbersUsedUp)) throw error;
-        await db.write('sync', () => reserve(db, this.#name, batch.changes.length));
+        if (error instanceof AheadOfTheClock) durability = 'sync';
+        else if (error instanceof NumbersUsedUp)
+          await db.write('sync', () => reserve(db, this.#name, batch.changes.length));
+        else throw error;
       }
     }
+  }
+
+  #isAhead({ kind }: Batch): boolean {
+    return kind === 'edit' && this.#context.stamper.versions.aheadMs() > AHEAD_MS_MAX;
   }
 
   #place(db: Connection, { kind, changes, note }: Batch): { outcomes: Outcome[]; last: number } {

@@ -2,9 +2,10 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import t from 'tap';
-import type { Outcome } from '../../../store/contract.ts';
+import type { Outcome, SiteId } from '../../../store/contract.ts';
 import { openSqlite } from '../../../store/sqlite/store.ts';
-import { user } from '../../contract/samples.ts';
+import { writeVersion } from '../../../store/version.ts';
+import { NOON, user } from '../../contract/samples.ts';
 import { openWriter } from '../../contract/with-store.ts';
 import { ownFolder } from './folder.ts';
 import { afterPowerCut, commitsOf } from './wal.ts';
@@ -98,6 +99,23 @@ t.test('a synced write survives any power cut after it', async (t) => {
   await after.close();
   await lazy.close();
   await sync.close();
+  await store.close();
+});
+
+t.test('a version that lies after the wall clock is synced, so that no power cut has it given twice', async (t) => {
+  const store = await openSqlite(`sqlite:${join(ownFolder(t), 'x.db')}`, { clock: () => NOON });
+  const writer = await store.users.openWriter({ owner: 'test', durability: 'lazy' });
+  const executed = t.capture(DatabaseSync.prototype, 'exec', DatabaseSync.prototype.exec);
+  const synced = () => executed().some(({ args: [sql] }) => sql === 'PRAGMA synchronous = FULL');
+  await writer.edit([{ id: 'now', content: user() }]);
+  t.notOk(synced(), 'one of now is not');
+  const org = 'otherone' as SiteId;
+  const fast = { org, vv: null, delAt: null, content: user() };
+  await writer.apply([{ ...fast, id: 'fast', ver: writeVersion(NOON + 600_000, 0, org) }]);
+  t.notOk(synced(), 'nor one that another site gave');
+  await writer.edit([{ id: 'fast', content: user({ name: 'newer' }) }]);
+  t.ok(synced(), 'one that must be newer than that is');
+  await writer.close();
   await store.close();
 });
 
