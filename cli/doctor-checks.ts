@@ -11,6 +11,7 @@ import { probeListen } from './listen-probe.ts';
 import { listenAddress } from './setting-kinds.ts';
 import type { Settings } from './setting-table.ts';
 import type { ResolvedSettings } from './settings.ts';
+import { FENCED_ADVICE, shownRole } from './site-role.ts';
 import { bytes, counted, moment, span } from './text.ts';
 
 export interface Check {
@@ -74,6 +75,17 @@ export async function checkStore(store: Store | { error: unknown }, url: string)
     );
   } catch (error) {
     return notOpened(error, url);
+  }
+}
+
+/** Only for a site that was part of a failover, or is a replica. */
+export async function checkRole(store: Store): Promise<Check[]> {
+  try {
+    const role = await shownRole(store);
+    if (role === null) return [];
+    return [role.isFenced ? fail('role', role.text, FENCED_ADVICE) : ok('role', role.text)];
+  } catch (error) {
+    return [warn('role', `It can't be read: ${codeOf(error)}`, 'Look at the check of the store.')];
   }
 }
 

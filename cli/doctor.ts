@@ -8,6 +8,7 @@ import {
   checkDisk,
   checkPort,
   checkQueue,
+  checkRole,
   checkRuntime,
   checkSettings,
   checkStore,
@@ -58,6 +59,7 @@ async function allChecks({ io, resolved }: Invocation): Promise<Check[]> {
   try {
     const url = withoutCredentials(settings.store);
     checks.push(found === null ? noStoreYet(url) : await checkStore(found, url));
+    if (store !== null) checks.push(...(await checkRole(store)));
     if (settings.store.startsWith('sqlite:')) checks.push(await checkDisk(settings.store.slice('sqlite:'.length)));
     checks.push(checkQueue(settings.queue), await checkPort(settings.listen), await checkClock(io.clock, store));
   } finally {

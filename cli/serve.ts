@@ -17,6 +17,7 @@ import { wishByName } from './replicate-wishes.ts';
 import { startReplication } from './replication.ts';
 import { type ListenAddress, listenAddress } from './setting-kinds.ts';
 import { SETTING_NAMES, type Settings } from './setting-table.ts';
+import { FENCED_ADVICE, shownRole } from './site-role.ts';
 import { siteServices } from './site-services.ts';
 import { stopSignals } from './stop-signals.ts';
 
@@ -77,6 +78,9 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   );
   const half = await halfRestored(store);
   if (half !== null) log.warn({ advice: HALF_RESTORED_ADVICE }, half);
+  const role = await shownRole(store);
+  if (role?.isFenced) log.warn({ advice: FENCED_ADVICE }, `This site was ${role.text}`);
+  else if (role?.isReplica) log.info(`This site is a ${role.text}: readers can read, and nothing is crawled or edited`);
   const fetcher = stack.use(openFetcher(fetcherOptions(settings)));
   const options = { store, fetcher, clock, random, ...crawlLimits(settings) };
   const onTrouble = (error: CodedError | null): void => logTrouble(log, error);

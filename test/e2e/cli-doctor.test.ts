@@ -51,6 +51,23 @@ t.test('a database that is read-only is worth a warning', async (t) => {
   t.match(of('store'), [{ status: 'warn', message: /read-only: articles/ }]);
 });
 
+t.test('a replica says whose it is, and a primary that was replaced what to do', async (t) => {
+  const cli = await cliFor(t);
+  await (await openStore(`sqlite:${join(cli.folder, 'a.db')}`)).close();
+  await cli.run(['replicate', '--from', 'sqlite:a.db', '--to', 'sqlite:b.db', '--once']);
+  const replica = await doctor(cli, ['--store', 'sqlite:b.db']);
+  t.equal(replica.code, 0);
+  t.match(replica.of('role'), [{ status: 'ok', message: /^replica of [a-z2-7]{8}, epoch 0$/ }]);
+  await cli.run(['promote', '--store', 'sqlite:b.db']);
+  t.match((await doctor(cli, ['--store', 'sqlite:b.db'])).of('role'), [{ message: 'primary, epoch 1' }]);
+  await cli.run(['replicate', '--from', 'sqlite:a.db', '--to', 'sqlite:b.db', '--once']);
+  const replaced = await doctor(cli, ['--store', 'sqlite:a.db']);
+  t.equal(replaced.code, 3);
+  t.match(replaced.of('role'), [
+    { status: 'fail', message: /^replaced as the primary/, advice: /feedferry demote --to/ },
+  ]);
+});
+
 t.test('what is no store is a failure with exit code 3 and advice', async (t) => {
   const cli = await cliFor(t);
   await writeFile(join(cli.folder, 'a.db'), 'This is something else entirely.');
