@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Durability, Edit, KnownArticle, Live, Outcome, Store, Writer } from '../store/contract.ts';
 import type { Article, FeedRecord } from '../store/documents.ts';
-import { CodedError, codeOf } from '../store/errors.ts';
+import { CodedError, codeOf, readOnlyError } from '../store/errors.ts';
 import { Batch } from './batch.ts';
 
 /** How long a store that may come back is waited for, within one crawl. */
@@ -109,9 +109,15 @@ export class StoreSession implements AsyncDisposable {
 
   /** Once, without patience: throws what the store says where it can't be written to. */
   async probe(): Promise<void> {
+    const { store } = this.#options;
+    for (const database of [store.articles, store.feeds]) {
+      const mode = await database.mode();
+      // A writer of a replica's database opens all the same: for replication, and for no crawler.
+      if (mode !== 'read-write') throw readOnlyError(database.name, store.url, mode);
+    }
     await this.#articles.use(async () => {});
     await this.#feeds.use(async () => {});
-    await this.#options.store.health();
+    await store.health();
   }
 
   /** Settles and gives the slots back. Throws what the store says; what was acknowledged is safe all the same. */

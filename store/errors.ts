@@ -61,7 +61,7 @@ export const STORE_ERRORS = {
   STORE_BACKUP_FAILED: 'Nothing was changed; make room or name another folder for the backup.',
   STORE_CLOSED: 'The store was closed while the call was under way; open it again.',
   DATABASE_READ_ONLY:
-    'This database was set read-only on purpose, or is a replica’s; write at the primary, or wait for the move to finish.',
+    'This database was set read-only on purpose, or is a replica’s: set it read-write, write at the primary, or wait for the move to finish.',
   WRITER_FENCED: 'Another process took this writer over; open a new writer. Nothing that was acknowledged is lost.',
   WRITER_CLOSED: 'The writer was closed; open a new one.',
   WRITE_UNRESOLVED: 'The store did not say whether the write landed; read it back before writing again.',

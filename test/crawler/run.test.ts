@@ -146,23 +146,41 @@ t.test('a store that is held by another is waited for; nothing is fetched meanwh
   await until('and does its work', async () => (await here.articles()).length === 4);
 });
 
-await onEachEngine(t, 'a database that is set read-only stops the fetching until it is set back', async (t, engine) => {
-  await using site = await feedSite({ a: { entries: entries(2) }, b: { entries: entries(1) } });
-  await using here = await setting(engine);
-  const [id = ''] = await here.add(`${site.url}/a`);
-  await here.store.articles.setMode('read-only');
-  await using crawler = start(here);
-  await until('it waits', () => crawler.status().state === 'waiting');
-  t.match(crawler.status().error, { code: 'DATABASE_READ_ONLY' });
-  t.equal(codeOf(await crawler.refresh(id).catch((error) => error)), 'DATABASE_READ_ONLY');
-  const asked = site.requests.length;
-  await here.add(`${site.url}/b`);
-  crawler.wake();
-  crawler.wake();
-  t.equal(site.requests.length, asked, 'nothing more is fetched');
-  await here.store.articles.setMode('read-write');
-  await until('it goes on', async () => (await here.articles()).length === 3);
-});
+for (const mode of ['read-only', 'replica'] as const) {
+  await onEachEngine(
+    t,
+    `a database that is set to ${mode} stops the fetching until it is set back`,
+    async (t, engine) => {
+      await using site = await feedSite({ a: { entries: entries(2) }, b: { entries: entries(1) } });
+      await using here = await setting(engine);
+      const [id = ''] = await here.add(`${site.url}/a`);
+      await here.store.articles.setMode(mode);
+      await using crawler = start(here);
+      await until('it waits', () => crawler.status().state === 'waiting');
+      t.match(crawler.status().error, { code: 'DATABASE_READ_ONLY' });
+      t.equal(codeOf(await crawler.refresh(id).catch((error) => error)), 'DATABASE_READ_ONLY');
+      const asked = site.requests.length;
+      const { articles } = here.store;
+      const ask = articles.mode.bind(articles);
+      let looks = 0;
+      Object.assign(articles, {
+        mode: () => {
+          looks += 1;
+          return ask();
+        },
+      });
+      await here.add(`${site.url}/b`);
+      await until('it has looked again, twice', () => {
+        crawler.wake();
+        return looks >= 2;
+      });
+      t.equal(crawler.status().state, 'waiting');
+      t.equal(site.requests.length, asked, 'nothing more is fetched');
+      await here.store.articles.setMode('read-write');
+      await until('it goes on', async () => (await here.articles()).length === 3);
+    },
+  );
+}
 
 t.test('stopping lets what is in flight end, breaks off what does not, and leaves the rest due', async (t) => {
   const names = Array.from({ length: 8 }, (_, i) => `feed-${i}`);
