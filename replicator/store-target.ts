@@ -108,7 +108,10 @@ class StoreSession implements TargetSession {
     { database, docs }: Push,
     note: { readonly id: string; readonly value: Checkpoint } | undefined,
   ): Promise<Omit<Pushed, 'appliedMs'>> {
-    if (docs.length === 0 && note === undefined) return { written: 0, stale: 0, conflicts: 0 };
+    if (docs.length === 0 && note === undefined) {
+      await this.#checkKept(database);
+      return { written: 0, stale: 0, conflicts: 0 };
+    }
     if (this.#hello.direction === 'two-way') {
       const policy = this.#hello.policies[database];
       const context = { store: this.#store, database, writer, policy, runtime: this.#runtime };
@@ -131,6 +134,18 @@ class StoreSession implements TargetSession {
     const { role: kind, epoch, primary } = this.info.role;
     if (role.role === kind && role.epoch === epoch && role.primary === primary) return;
     const message = `The role of ${this.#store.site} changed since this sender was admitted.`;
+    throw storeError('WRITER_FENCED', message, { input: this.#store.url });
+  }
+
+  /** A sign without news: the store must not have been set back below what this session kept in it. */
+  async #checkKept(database: DatabaseName): Promise<void> {
+    const kept = this.#kept.get(database);
+    if (kept === undefined) return;
+    const note = (await this.#store.control.get(checkpointFrom(this.#hello.site, database)))?.value as
+      | Checkpoint
+      | undefined;
+    if (note !== undefined && covers(note.vector, kept.vector)) return;
+    const message = `The checkpoint of ${database} in ${this.#store.url} is another one than was kept.`;
     throw storeError('WRITER_FENCED', message, { input: this.#store.url });
   }
 

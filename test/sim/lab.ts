@@ -311,6 +311,11 @@ export class Lab {
       opensAt += MINUTE_MS;
       for (const site of this.#sites) this.#openOnce(site);
     }
+    for (const { name, destinations } of this.#sites) {
+      for (const destination of destinations) {
+        this.trace.add(`${name}.repl`, () => JSON.stringify(destination.status()));
+      }
+    }
     this.oracle.report('stuck', `${waitsFor} after ${QUIET_MS_MAX / 1000} s without trouble`);
   }
 

@@ -4,6 +4,7 @@ import type { Vector } from '../../replicator/vector.ts';
 import { dominates, vectorOf } from '../../replicator/version-vectors.ts';
 import type { Mode, SiteId, Version } from '../../store/contract.ts';
 import type { DatabaseName, ReadMark } from '../../store/documents.ts';
+import { readVersion } from '../../store/version.ts';
 import type { Ears, ModelDisk, Row } from './model/disk.ts';
 
 /** One version of one document, as the world made it: outside of any store, and never forgotten. */
@@ -36,6 +37,7 @@ export class Oracle implements Ears {
   readonly #byDocument = new Map<string, Made[]>();
   readonly #fenced = new Set<string>();
   readonly #setBack = new Set<SiteId>();
+  readonly #powerless = new Set<SiteId>();
   readonly #promoted = new Map<SiteId, number>();
   readonly #raised = new Map<SiteId, { readonly epoch: number; readonly at: number }>();
   readonly #now: () => number;
@@ -58,7 +60,8 @@ export class Oracle implements Ears {
   }
 
   report(kind: Violation['kind'], what: string): void {
-    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ kind, what });
+    const at = `${this.#now().toFixed(1)} ms`;
+    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ kind, what: `${what} (found at ${at})` });
   }
 
   edited(disk: ModelDisk, database: DatabaseName, row: Row, there: Row | undefined, by: string): void {
@@ -88,7 +91,7 @@ export class Oracle implements Ears {
     for (const other of this.#disks) {
       for (const database of disk.databases.keys()) {
         const checkpoint = value as Checkpoint;
-        if (id === checkpointFrom(other.site, database)) this.#checkClaim(other, disk, database, checkpoint.vector);
+        if (id === checkpointFrom(other.site, database)) this.#checkFrom(other, disk, database, checkpoint);
         if (id !== checkpointTo(other.site, database)) continue;
         // The source may not know yet what the destination has lost with power: what counts is what both say.
         const there = other.notes.get(checkpointFrom(disk.site, database))?.value as Checkpoint | undefined;
@@ -117,8 +120,18 @@ export class Oracle implements Ears {
 
   /** A power cut took it from where it was made, before it was synced: that is what lazy means. */
   lostPower(site: SiteId, database: DatabaseName, row: Row): void {
+    this.#powerless.add(site);
     const made = this.#made.get(keyOf(database, row));
     if (made?.site === site) made.excuse = 'lazy';
+  }
+
+  /** Of the versions that this site has made, in ms since 1970. */
+  greatestMs(site: SiteId): number {
+    let greatest = 0;
+    for (const made of this.#made.values()) {
+      if (made.site === site) greatest = Math.max(greatest, readVersion(made.row.ver).ms);
+    }
+    return greatest;
   }
 
   /** An older copy of a site was put in its place: what was made there since may be gone. */
@@ -172,6 +185,13 @@ export class Oracle implements Ears {
     const versions = this.#byDocument.get(document);
     if (versions) versions.push(made);
     else this.#byDocument.set(document, [made]);
+  }
+
+  /** What a source has lost with power since counts no more: both ends' notes say where to go on, then. */
+  #checkFrom(source: ModelDisk, destination: ModelDisk, database: DatabaseName, there: Checkpoint): void {
+    const here = source.notes.get(checkpointTo(destination.site, database))?.value as Checkpoint | undefined;
+    const vector = this.#powerless.has(source.site) ? (resumeFrom(there, here ?? null) ?? {}) : there.vector;
+    this.#checkClaim(source, destination, database, vector);
   }
 
   /** Whatever the source has up to there must be at the destination, in this version or a greater one. */

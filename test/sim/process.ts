@@ -31,11 +31,11 @@ export class MachineClock {
   }
 
   /**
-   * From here on it shows no time that it has shown before, nor an earlier one. Versions that were lost with power are not known
-   * to be greater than the clock: a store has no other memory of them.
+   * From here on it shows no time that it has shown before, nor one before `ms`. Versions that a store has lost are not
+   * known to it: the wall clock is all that keeps it from giving them again.
    */
-  keepPace(): void {
-    this.#least = this.#greatest + 1;
+  keepPace(ms = 0): void {
+    this.#least = Math.max(this.#greatest, ms) + 1;
   }
 }
 

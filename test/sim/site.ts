@@ -113,7 +113,7 @@ export class Site {
     if (!this.backup) return;
     for (const proc of this.#procs.values()) proc.crash('to be restored');
     this.disk.restore(this.backup.copy);
-    this.clock.keepPace();
+    this.clock.keepPace(this.#context.oracle.greatestMs(this.disk.site));
     this.#context.oracle.setBack(this.disk.site, this.backup.seq);
     this.#context.trace.add(this.name, () => 'is restored to its backup');
   }

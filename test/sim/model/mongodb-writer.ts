@@ -202,9 +202,9 @@ export class MongodbWriter implements Writer<unknown> {
         const { places } = slotOf(this.#state, this.slot);
         const holder = places.get(n);
         if (holder) return holder.id === id && holder.ver === ver ? 'landed' : 'failed';
-        if (holder === undefined && disk.mistake !== 'no-hole-fence') places.set(n, null);
-        // Nothing there: it may have landed and been replaced since.
-        return holder === undefined ? 'superseded' : 'fenced';
+        if (holder === null) return 'fenced';
+        if (disk.mistake !== 'no-hole-fence') places.set(n, null);
+        return 'failed';
       });
     } catch {
       return 'unresolved';

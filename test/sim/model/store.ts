@@ -1,5 +1,15 @@
 import type { ReplicatedDatabase, ReplicatedStore } from '../../../replicator/replicated-store.ts';
-import type { ChangePage, Mode, SlotState, Versioned, Writer, WriterOptions } from '../../../store/contract.ts';
+import type {
+  ChangePage,
+  Digest,
+  DigestPage,
+  DigestQuery,
+  Mode,
+  SlotState,
+  Versioned,
+  Writer,
+  WriterOptions,
+} from '../../../store/contract.ts';
 import type { DatabaseName } from '../../../store/documents.ts';
 import type { Stamper } from '../../../store/stamp.ts';
 import { VersionClock } from '../../../store/version.ts';
@@ -122,8 +132,13 @@ export class ModelDatabase implements ReplicatedDatabase {
     return Promise.reject(new Error('the model has no bucket sums'));
   }
 
-  digests(): Promise<never> {
-    return Promise.reject(new Error('the model has no digests'));
+  /** Of all documents, tombstones too, in no order; one page. */
+  digests({ limit }: DigestQuery): Promise<DigestPage> {
+    return this.#caller.call('lists digests', () => {
+      const rows = [...this.#state.rows.values()].slice(0, limit);
+      const digests = rows.map(({ del, ...row }): Digest => ({ ...row, deleted: del, sound: null }));
+      return { digests, cursor: null };
+    });
   }
 
   openWriter(options: WriterOptions): Promise<Writer<unknown>> {
