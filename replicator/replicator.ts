@@ -1,4 +1,5 @@
-import { type DestinationConfig, forgetStatus, listDestinations } from './configuration.ts';
+import { codeOf } from '../store/errors.ts';
+import { type DestinationConfig, forgetStatus, listDestinations, readStatus } from './configuration.ts';
 import type { RunningDestination } from './destination.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
@@ -9,6 +10,8 @@ import type { Target } from './target.ts';
 
 /** A destination that was added or removed is noticed within this time. */
 const CONFIGURATION_POLL_MS = 1000;
+/** Another replicator that took over is gone when it renewed its status no more for so long; then this one goes on. */
+const TAKEN_OVER_QUIET_MS = 15_000;
 
 export interface ReplicatorOptions {
   readonly source: ReplicatedStore;
@@ -27,29 +30,51 @@ export interface RunningReplicator extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
+interface Held {
+  /** The configuration that it was begun with. */
+  readonly text: string;
+  readonly destination: RunningDestination;
+  /** Another replicator took over: when that one told its status last, and since when that did not change. */
+  elsewhere: { readonly at: number | undefined; readonly since: number } | null;
+}
+
 /**
  * Keeps all configured destinations of a site supplied, each by itself. One that is added begins, one that is removed
- * ends, and one whose configuration changed begins again; the others do not notice.
+ * ends, and one whose configuration changed begins again; the others do not notice. One that another replicator took over
+ * (`replicate --once`, a second `serve`) begins again when that one is gone.
  */
 export function startReplicator(options: ReplicatorOptions): RunningReplicator {
   const { source, runtime, onTrouble } = options;
-  const running = new Map<string, { readonly text: string; readonly destination: RunningDestination }>();
+  const running = new Map<string, Held>();
   const end = new AbortController();
 
   async function adjust(): Promise<void> {
     const configs = new Map((await listDestinations(source.control)).map((config) => [config.name, config]));
-    for (const [name, { text, destination }] of running) {
+    for (const [name, held] of running) {
       const config = configs.get(name);
-      if (config !== undefined && JSON.stringify(config) === text) continue;
-      await destination.stop();
+      if (config !== undefined && JSON.stringify(config) === held.text && !(await isAbandoned(name, held))) continue;
+      await held.destination.stop();
       running.delete(name);
       // It told its last state after the destination was removed.
       if (config === undefined) await forgetStatus(source.control, name);
     }
     for (const [name, config] of configs) {
       if (running.has(name) || end.signal.aborted) continue;
-      running.set(name, { text: JSON.stringify(config), destination: begin(options, config) });
+      const held: Held = { text: JSON.stringify(config), destination: begin(options, config), elsewhere: null };
+      running.set(name, held);
+      held.destination.ended.catch((error: unknown) => {
+        if (codeOf(error) === 'REPLICATION_TAKEN_OVER') held.elsewhere = { at: undefined, since: runtime.elapsed() };
+      });
     }
+  }
+
+  /** By changes of what the other one tells and this site's own clock: clocks of two machines may differ. */
+  async function isAbandoned(name: string, held: Held): Promise<boolean> {
+    if (held.elsewhere === null) return false;
+    const at = (await readStatus(source.control, name))?.at;
+    const now = runtime.elapsed();
+    if (at !== held.elsewhere.at) held.elsewhere = { at, since: now };
+    return now - held.elsewhere.since >= TAKEN_OVER_QUIET_MS;
   }
 
   async function watch(): Promise<void> {
