@@ -5,7 +5,6 @@
  * - `no-stable`: tailers are shown what lies beyond `stable`.
  * - `checkpoint-early`: a checkpoint is saved before what it speaks of is applied.
  * - `no-epoch-fence`: who was fenced goes on writing and publishing.
- * - `no-site-epoch`: a destination admits a source whatever its epoch.
  * - `skip-conflicts`: the loser of a conflict is not kept.
  */
 export const MISTAKES = [
@@ -14,7 +13,6 @@ export const MISTAKES = [
   'no-stable',
   'checkpoint-early',
   'no-epoch-fence',
-  'no-site-epoch',
   'skip-conflicts',
 ] as const;
 

@@ -129,6 +129,7 @@ export class Site {
     };
     let state = '';
     const tell = (status: DestinationStatus): void => {
+      if (!proc.trace.isOn) return;
       const now = `${status.state} ${status.lastError?.at}`;
       if (now === state) return;
       state = now;
@@ -138,7 +139,8 @@ export class Site {
       ...{ name: to.name, source, open, databases, direction, policies: DEFAULT_POLICIES, adopt: false },
       limits: { docsPerSecondMax: null, bytesPerSecondMax: null, batchDocs, concurrency },
       ...{ runtime: proc.runtime, once: false },
-      ...(proc.trace.isOn && { onStatus: tell }),
+      // Also where nobody looks on, so that a run is the same.
+      onStatus: tell,
     });
     running.ended.catch((error: unknown) => {
       proc.trace.add(proc.name, () => `to ${to.name} ends: ${(error as Error).message}`);
