@@ -157,12 +157,12 @@ function ownerFor(source: SiteId): string {
 }
 
 async function openWriters(store: ReplicatedStore, hello: Hello, isEmpty: boolean): Promise<Writers> {
-  const isLoad = isEmpty && hello.docsToDo >= LOAD_DOCS_MIN;
+  const isLoad = hello.docsToDo >= LOAD_DOCS_MIN;
   const writers = new Map<DatabaseName, Writer<unknown>>();
   try {
     for (const name of hello.databases) {
       const database = store.database(name);
-      if (isLoad) await database.setIndexes('deferred');
+      if (isEmpty && isLoad) await database.setIndexes('deferred');
       const owner = ownerFor(hello.site);
       writers.set(name, await database.openWriter({ owner, durability: 'lazy', bulk: isLoad }));
     }
