@@ -1,4 +1,3 @@
-import type { SiteId } from '../store/contract.ts';
 import type { DatabaseName } from '../store/documents.ts';
 import { codeOf } from '../store/errors.ts';
 import { Alarm } from './alarm.ts';
@@ -9,7 +8,7 @@ import { Deadlines } from './deadlines.ts';
 import { DestinationView } from './destination-view.ts';
 import type { ReplicationFaults } from './failpoints.ts';
 import { fenceSource } from './fence-source.ts';
-import { lookForChanges, noteWhatIsLacking } from './lacking.ts';
+import { lookForChanges, noteWhatIsLacking, recallSite } from './lacking.ts';
 import { withLimits } from './limits.ts';
 import type { ReplicationMetrics } from './metrics.ts';
 import type { Policies } from './policy.ts';
@@ -105,7 +104,6 @@ class Destination implements RunningDestination {
   readonly #startedAt: number;
   #session: Session | undefined;
   #deadlines: Deadlines | undefined;
-  #lastSite: SiteId | undefined;
   #isStopping = false;
   #isFenced = false;
   #failuresInARow = 0;
@@ -119,7 +117,7 @@ class Destination implements RunningDestination {
     this.#plan = {
       ...{ session: sessionId(source.site, runtime), databases, direction, policies, adopt },
       tallies: new Map(databases.map((each) => [each, newTally()])),
-      epoch: 0,
+      ...{ epoch: 0, site: undefined },
       goals: options.once ? new Map<DatabaseName, Vector>() : null,
       ...{ begun: new Set<DatabaseName>(), reseed: new Set<DatabaseName>() },
     };
@@ -161,7 +159,7 @@ class Destination implements RunningDestination {
 
   async reseed(): Promise<void> {
     for (const database of this.#plan.databases) this.#plan.reseed.add(database);
-    const site = this.#session?.link.target.info.site ?? this.#lastSite;
+    const site = this.#plan.site ?? (await recallSite(this.#options.source.control, this.name));
     if (site === undefined) return;
     // Without the source's note there is no common session: from then on it is certain.
     for (const name of this.#plan.databases) await this.#options.source.control.delete(checkpointTo(site, name));
@@ -247,7 +245,6 @@ class Destination implements RunningDestination {
       target = await this.#open(deadlines);
       this.#view.opened(target.url);
       const session = await beginSession(course, this.#plan, target, deadlines);
-      this.#lastSite = session.link.target.info.site;
       this.#session = session;
       this.#view.connected(session);
       if (this.#isStopping) session.link.wind();
@@ -304,14 +301,14 @@ class Destination implements RunningDestination {
 
   /** What is written meanwhile is counted, so that operators see how far behind the destination gets. */
   async #watchSourceUntil(until: number): Promise<void> {
-    const { runtime, source } = this.#course;
+    const { runtime } = this.#course;
     const end = new AbortController();
     const deadlines = new Deadlines(runtime);
     this.#deadlines = deadlines;
     void deadlines.watch(end.signal);
     try {
       while (!this.#isStopping && this.#course.paused === null && runtime.elapsed() < until) {
-        await lookForChanges(source, this.#plan, deadlines, runtime.clock).catch(() => {});
+        await lookForChanges(this.#course, this.#plan, deadlines, runtime.clock).catch(() => {});
         const ms = Math.min(LOOK_MS, until - runtime.elapsed());
         if (ms > 0 && !this.#isStopping) await this.#alarm.sleep(ms);
       }

@@ -1,9 +1,10 @@
-import type { SlotState } from '../store/contract.ts';
+import type { SiteId, SlotState } from '../store/contract.ts';
 import type { DatabaseName } from '../store/documents.ts';
 import { offerAside } from './aside.ts';
 import { type Checkpoint, checkpointTo, resumeFrom } from './checkpoint.ts';
 import type { Course } from './course.ts';
 import type { Deadlines } from './deadlines.ts';
+import { rememberSite } from './lacking.ts';
 import { Link } from './link.ts';
 import type { Policies } from './policy.ts';
 import { FIRST_ROLE, ROLE_NOTE, type SiteRole } from './role.ts';
@@ -20,6 +21,8 @@ export interface SessionPlan {
   readonly direction: 'one-way' | 'two-way';
   readonly policies: Policies;
   readonly adopt: boolean;
+  /** Of the destination, once it has answered. */
+  site: SiteId | undefined;
   /** Of the source's role when the last session began. */
   epoch: number;
   readonly tallies: ReadonlyMap<DatabaseName, DatabaseTally>;
@@ -59,6 +62,11 @@ export async function beginSession(
   });
   try {
     if (course.faults) await course.faults.at('connected');
+    const { site } = admitted.info;
+    if (site !== plan.site) {
+      await deadlines.limit(rememberSite(course.source.control, course.name, site), 'the source to write a note');
+      plan.site = site;
+    }
     const link = new Link(course, admitted, deadlines);
     const lines = await Promise.all(plan.databases.map((name) => beginDatabase(link, plan, name)));
     if (course.faults) await course.faults.at('session-noted');

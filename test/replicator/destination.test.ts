@@ -203,6 +203,23 @@ t.test('what a destination lacks is told while it is away, and while it is pause
   await destination.stop();
 });
 
+t.test('a process that finds nobody there knows from the one before what the destination lacks', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await putArticles(a, 'x', 20);
+  await start(a, b, { once: true }).ended;
+  await putArticles(a, 'y', 7);
+  const gone = storeError('STORE_UNREACHABLE', 'Nobody answers.', { retryable: true });
+  const later = start(a, b, { open: () => Promise.reject(gone) });
+  await until(() => later.status().docsToDo === 7 && later.status().behindMs > 0, 'it tells so');
+  await later.reseed();
+  await later.stop();
+  t.equal((await start(a, b, { once: true }).ended).docs, 27, 'and a wish to reseed outlives it');
+  const never = start(a, await pair.another(), { name: 'new', open: () => Promise.reject(gone) });
+  await until(() => never.status().docsToDo === 27, 'a destination that never answered lacks everything');
+  await never.stop();
+});
+
 t.test('stopping ends in time even if what is under way never does', async (t) => {
   await using pair = await sqlitePair();
   const { a, b } = pair;
