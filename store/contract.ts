@@ -33,7 +33,10 @@ export interface Versioned<C> {
   readonly n: number;
   readonly delAt: number | null;
   readonly content: C | null;
-  /** `canonicalJson(content)` (`null` in a tombstone), where the engine has it at hand: saves serializing it again. */
+  /**
+   * `canonicalJson(content)` (`null` in a tombstone), where the engine has it at hand: saves serializing it again.
+   * Believed of the very object that an engine returned, whose content is parsed out of it; made again of any copy.
+   */
   readonly body?: string;
 }
 
@@ -54,7 +57,7 @@ export interface Edit<C> {
 
 /** A document from another site, to be applied behind the `ver` guard. */
 export interface Replica<C> extends Pick<Versioned<C>, 'id' | 'ver' | 'org' | 'vv' | 'delAt' | 'content' | 'body'> {
-  /** Besides the guard: only if the version there is this one; null: only if there is no document at all. */
+  /** Besides the guard, which comes first: only if the version there is this one; null: only if there is none at all. */
   readonly ifVer?: Version | null;
   /** For repair: replaces this very version too, where what is stored there has another body or other words. */
   readonly heal?: boolean;
@@ -120,7 +123,10 @@ export interface ChangePage<C> {
 /** This site's changes to one database, as tailers read them. DESIGN section 4: slots, stable, hole fence. */
 export interface ChangeFeed<C> {
   slots(): Promise<SlotState[]>;
-  /** Documents with `after < n <= stable` of one slot, at most `limit`, and no more once they exceed `charsMax`. */
+  /**
+   * Documents with `after < n <= stable` of one slot, at most `limit`, and no more once their bodies exceed `charsMax`
+   * (default: the engine's own limit, if it has one); one at least.
+   */
   read(slot: number, after: number, limit: number, charsMax?: number): Promise<ChangePage<C>>;
   /** How many documents, tombstones included, a reader of this slot has before it up to `stable`. */
   remaining(slot: number, after: number): Promise<number>;
@@ -199,7 +205,8 @@ export interface Database<C> {
   /**
    * `deferred`: an empty database may be filled without the indexes that only readers need; queries are slow until it is
    * set back to `kept`, which builds them. Returns false, and changes nothing, where the engine gains nothing by it or
-   * the database is not empty. A store that is opened with deferred indexes builds them first.
+   * the database is not empty; `kept` returns whether there was anything to build. A store that is opened with deferred
+   * indexes builds them first, unless the process that fills it still runs.
    */
   setIndexes(indexes: 'deferred' | 'kept'): Promise<boolean>;
   openWriter(options: WriterOptions): Promise<Writer<C>>;
