@@ -45,6 +45,8 @@ const CASES: readonly (readonly [string, Partial<Hello>, Applicant, string])[] =
   ['the same site is no destination', { site: STORE }, FRESH, 'REPLICATION_SAME_SITE'],
   ['documents of unknown origin are not mixed in', {}, FULL, 'REPLICATION_TARGET_HAS_DATA'],
   ['unless it is to be adopted', { adopt: true }, FULL, 'become'],
+  ['but not by its own replica', { adopt: true, only: STORE }, FULL, 'REPLICATION_TARGET_PRIMARY'],
+  ['unless that was promoted meanwhile', { adopt: true, only: STORE, epoch: 1 }, FULL, 'become'],
   ['a primary keeps its documents', {}, { ...FULL, role: role({ epoch: 0 }) }, 'REPLICATION_TARGET_PRIMARY'],
   ['even those of a former two-way', {}, { ...FULL, knowsSource: true }, 'REPLICATION_TARGET_PRIMARY'],
   ['a replica goes on', {}, REPLICA, 'admit'],
