@@ -38,8 +38,8 @@ export const crawlCommand: CommandSpec = {
     }
     const { openFetcher } = await import('../crawler/fetch.ts');
     using stop = stopSignals();
-    await using fetcher = openFetcher(fetcherOptions(settings));
     await using store = await openedStore(invocation, { mustExist: false });
+    await using fetcher = openFetcher(fetcherOptions(settings, store, invocation.io.clock));
     const imported = await importChosen(invocation, store);
     // Awaited here: what `using` opened is closed when this function returns.
     if (invocation.options.once === true) {

@@ -26,8 +26,8 @@ export const feedsAddCommand: CommandSpec = {
     ]);
     const settings = invocation.settings();
     const limits = { minIntervalMs: settings.minInterval, maxIntervalMs: settings.maxInterval };
-    await using fetcher = openFetcher(fetcherOptions(settings));
     await using store = await openedStore(invocation, { mustExist: false });
+    await using fetcher = openFetcher(fetcherOptions(settings, store, io.clock));
     const added = await addFeed({ store, fetcher, clock: io.clock, random: io.random, limits, input: args[0] ?? '' });
     const folder = (options.folder as string | undefined) ?? null;
     const followed = await followFeeds(store, io.clock, 'feeds add', [{ feed: added.id, title: null, folder }]);

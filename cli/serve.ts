@@ -81,7 +81,7 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   const role = await shownRole(store);
   if (role?.isFenced) log.warn({ advice: FENCED_ADVICE }, `This site was ${role.text}`);
   else if (role?.isReplica) log.info(`This site is a ${role.text}: readers can read, and nothing is crawled or edited`);
-  const fetcher = stack.use(openFetcher(fetcherOptions(settings)));
+  const fetcher = stack.use(openFetcher(fetcherOptions(settings, store, clock)));
   const options = { store, fetcher, clock, random, ...crawlLimits(settings) };
   const onTrouble = (error: CodedError | null): void => logTrouble(log, error);
   const replication = stack.use(startReplication(store.control, { store: settings.store, cwd: io.cwd }, log));

@@ -1,4 +1,5 @@
 import ipaddr from 'ipaddr.js';
+import { isUserAgent, USER_AGENT_LENGTH_MAX, USER_AGENT_PLACEHOLDERS } from '../crawler/user-agent.ts';
 import { DEFAULT_STORE_URL } from '../store/open.ts';
 
 /** How the values of a setting are read, checked and shown. Pure. */
@@ -123,11 +124,26 @@ export const listenAddress: Kind<ListenAddress> = {
 
 /** What an HTTP header can carry and a log line can show. */
 export const userAgent: Kind<string> = {
-  allowed: 'printable ASCII text of 1 to 256 characters, such as "Example/1.0 (+https://example.org/)"',
+  allowed:
+    `printable ASCII text of 1 to ${USER_AGENT_LENGTH_MAX} characters, such as "Example/1.0 (+https://example.org/)"; ` +
+    `in braces only ${USER_AGENT_PLACEHOLDERS.map((name) => `{${name}}`).join(', ')}`,
   placeholder: 'TEXT',
-  read: (raw) =>
-    typeof raw === 'string' && /^[\x21-\x7e](?:[\x20-\x7e]{0,254}[\x21-\x7e])?$/.test(raw) ? raw : undefined,
+  read: (raw) => (typeof raw === 'string' && isUserAgent(raw) ? raw : undefined),
   show: String,
+};
+
+/** Empty: none. */
+export const siteUrl: Kind<string> = {
+  allowed: 'an http(s) URL of at most 200 characters, without a login and parentheses, or none',
+  placeholder: 'URL',
+  read(raw) {
+    const text = textOf(raw);
+    if (text === 'none') return '';
+    if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined;
+    const { href, username, password } = new URL(text);
+    return username === '' && password === '' && /^[^()\s]{1,200}$/.test(href) ? href : undefined;
+  },
+  show: (url) => url || 'none',
 };
 
 export const hostNames: Kind<readonly string[]> = list(

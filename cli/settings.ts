@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { hasPlaceholder } from '../crawler/user-agent.ts';
 import { CodedError } from '../store/errors.ts';
 import { cliError } from './errors.ts';
 import { nearest } from './nearest.ts';
@@ -145,8 +146,9 @@ function unknownKeys(path: string, values: Readonly<Record<string, unknown>>): C
 function invalid(name: SettingName, { raw, source }: Given): CodedError {
   const { kind } = SETTINGS[name];
   const value = typeof raw === 'string' ? raw : JSON.stringify(raw);
-  // A mistyped store URL may hold a password.
-  const shown = name === 'store' || name === 'readFrom' ? value.replace(/[^/@\s]*@/g, '***@') : value;
+  // A mistyped URL may hold a password.
+  const shown =
+    name === 'store' || name === 'readFrom' || name === 'siteUrl' ? value.replace(/[^/@\s]*@/g, '***@') : value;
   return cliError('SETTING_INVALID', `${source} is "${shown}". It must be ${kind.allowed}.`, { input: shown });
 }
 
@@ -155,7 +157,7 @@ function contradictions(settings: Settings): CodedError[] {
     ['minInterval', 'maxInterval'],
     ['bodyMax', 'decodedMax'],
   ];
-  return pairs
+  const wrong = pairs
     .filter(([small, large]) => settings[small] > settings[large])
     .map(([small, large]) => {
       const [low, high] = [showSetting(small, settings[small]), showSetting(large, settings[large])];
@@ -163,6 +165,14 @@ function contradictions(settings: Settings): CodedError[] {
         input: low,
       });
     });
+  return hasPlaceholder(settings.userAgent, 'site') && settings.siteUrl === ''
+    ? [...wrong, siteMissing(settings)]
+    : wrong;
+}
+
+function siteMissing({ userAgent }: Settings): CodedError {
+  const message = `userAgent is "${userAgent}", but siteUrl, which {site} stands for, is not set`;
+  return cliError('SETTING_INVALID', message, { input: userAgent });
 }
 
 function unknownVariables(env: SettingSources['env']): string[] {

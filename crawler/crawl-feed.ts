@@ -57,7 +57,7 @@ export async function crawlFeed(
   if (live === undefined || !wanted(live.content)) return { kind: 'passed-over' };
   const { url, etag, lastModified } = live.content;
   const at = clock();
-  const fetched = await fetcher.fetch({ url, etag, lastModified, signal, keepConnection: claim.more });
+  const fetched = await fetcher.fetch({ url, etag, lastModified, feed: live.id, signal, keepConnection: claim.more });
   if (fetched.kind === 'failed' && fetched.error.code === 'FETCH_ABORTED') return { kind: 'unfinished' };
   return storeFetched(options, live, fetched, at);
 }

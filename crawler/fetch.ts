@@ -27,9 +27,11 @@ import {
 import { loginOf, withoutLogin } from './login.ts';
 import { Places } from './places.ts';
 import { retryAfterMs } from './publisher-wishes.ts';
+import type { UserAgentOf } from './user-agent.ts';
 
 export interface FetcherOptions {
-  readonly userAgent: string;
+  /** The header's value, for all feeds or for each. */
+  readonly userAgent: string | UserAgentOf;
   /** CIDR networks that are open although they are not public. */
   readonly allowPrivate: readonly string[];
   /** In all. Default 256. */
@@ -56,6 +58,8 @@ export interface FetcherOptions {
 export interface FetchRequest extends Validators {
   /** Absolute http(s). User and password in it are sent as basic authentication, to its own origin only. */
   readonly url: string;
+  /** Id of the feed, for the User-Agent. Absent: none that is in the store. */
+  readonly feed?: string;
   readonly signal?: AbortSignal | undefined;
   /** False: the host is not asked again soon, so the connection is not kept. Default true. */
   readonly keepConnection?: boolean;
@@ -98,7 +102,7 @@ export interface FetchFailed {
 export type FetchResult = FetchedBody | NotModified | FetchFailed;
 
 export interface Fetcher extends AsyncDisposable {
-  /** Never throws for the network's sake. */
+  /** Never throws for the network's sake; what `userAgent` throws is passed on. */
   fetch(request: FetchRequest): Promise<FetchResult>;
 }
 
@@ -124,7 +128,9 @@ export function openFetcher(options: FetcherOptions): Fetcher {
     fetch: async (request) => {
       await places.take();
       try {
-        return await new Fetch(request, limits, connections).run();
+        const { userAgent } = limits;
+        const name = typeof userAgent === 'string' ? userAgent : await userAgent(request.feed ?? null);
+        return await new Fetch(request, limits, connections, name).run();
       } finally {
         places.giveBack();
       }
@@ -154,15 +160,17 @@ class Fetch {
   readonly #request: FetchRequest;
   readonly #limits: Limits;
   readonly #connections: Connections;
+  readonly #userAgent: string;
   readonly #startedAt = performance.now();
   #wireBytes = 0;
   #redirects = 0;
   #permanent = true;
 
-  constructor(request: FetchRequest, limits: Limits, connections: Connections) {
+  constructor(request: FetchRequest, limits: Limits, connections: Connections, userAgent: string) {
     this.#request = request;
     this.#limits = limits;
     this.#connections = connections;
+    this.#userAgent = userAgent;
   }
 
   async run(): Promise<FetchResult> {
@@ -190,7 +198,7 @@ class Fetch {
 
   async #ask(url: URL, authorization: string | undefined): Promise<Answer | NoAnswer> {
     const headers: Record<string, string> = {
-      'user-agent': this.#limits.userAgent,
+      'user-agent': this.#userAgent,
       accept: ACCEPT,
       'accept-encoding': ACCEPT_ENCODING,
       ...conditionalHeaders(this.#request),

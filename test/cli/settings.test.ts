@@ -89,6 +89,10 @@ const REFUSED: [string, unknown, RegExp][] = [
   ['userAgent', '', /printable ASCII/],
   ['userAgent', 'Evil\r\nX-Header: 1', /printable ASCII/],
   ['userAgent', `A${'x'.repeat(256)}`, /printable ASCII/],
+  ['userAgent', 'A/1.0 ({readers} readers)', /\{version\}, \{site\}, \{subscribers\}, \{feed\}/],
+  ['siteUrl', 'example.org', /http\(s\) URL/],
+  ['siteUrl', 'https://me:secret@example.org/', /without a login/],
+  ['siteUrl', 'https://example.org/a)b', /parentheses/],
   ['concurrency', '0', /1 to 1000/],
   ['concurrency', '1.5', /whole number/],
   ['concurrency', '-1', /whole number/],
@@ -118,6 +122,14 @@ for (const [name, value, message] of REFUSED) {
     }
   });
 }
+
+t.test('a User-Agent with {site} wants siteUrl', async (t) => {
+  const flags = { userAgent: 'A/1.0 (+{site})' };
+  t.match(resolveSettings({ ...NOTHING, flags }).problems, [{ code: 'SETTING_INVALID', message: /siteUrl/ }]);
+  const withSite = resolveSettings({ ...NOTHING, flags: { ...flags, siteUrl: 'https://site.example' } });
+  t.strictSame(withSite.problems, []);
+  t.equal(withSite.settings.siteUrl, 'https://site.example/');
+});
 
 t.test('JSON values of the wrong type are refused, those of the right type are taken', async (t) => {
   for (const value of [null, true, {}, [1]]) {
