@@ -10,7 +10,7 @@ import { settingFor } from '../backup-setting.ts';
 import { putArticles, until } from '../pair.ts';
 import { equal, replicate } from './processes.ts';
 
-/** FEEDFERRY_TEST_LONG=1: as long as the leases of a MongoDB store last. */
+/** FEEDFERRY_TEST_LONG=1: as long as the leases of a MongoDB store last; takes `tap run --timeout=900`. */
 const STALL_MS = process.env.FEEDFERRY_TEST_LONG === '1' ? 60_000 : 500;
 
 const MOMENTS: readonly FaultPoint[] = ['page-read', 'batch-sent', 'checkpoint-source'];
