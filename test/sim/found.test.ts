@@ -1,4 +1,9 @@
-/** Schedules that once failed, as short as they could be made, each with what it was. */
+/**
+ * Schedules that once failed, as short as they could be made, each with what it was. More of them are in `found.json`: a
+ * title, and the plan as a failing run prints it.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { inTurn } from './drain.ts';
 import type { Plan, Step } from './plan.ts';
@@ -35,3 +40,10 @@ t.test('in a ring a restored site gets back what it wrote itself, by way of the 
   ];
   await passes(t, { ...PLAN, seed: 4, topology: 'ring', engines: ['sqlite', 'mongodb', 'mongodb'], steps });
 });
+
+const found = JSON.parse(readFileSync(join(import.meta.dirname, 'found.json'), 'utf8')) as readonly {
+  readonly title: string;
+  readonly plan: Plan;
+}[];
+
+for (const { title, plan } of found) t.test(title, (t) => passes(t, plan));

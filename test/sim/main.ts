@@ -156,6 +156,7 @@ async function explain({ seed, violations }: Failure, { mistake, topologies }: O
     `as short as it could be made, ${steps.length} of ${plan.steps.length} steps: ${JSON.stringify(rest)}`,
     ...trace,
     ...found.map(({ kind, what }) => `${kind}: ${what}`),
+    `for found.json: ${JSON.stringify(short)}`,
     '',
   ].join('\n');
 }
