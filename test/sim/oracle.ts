@@ -191,10 +191,11 @@ export class Oracle implements Ears {
     else this.#byDocument.set(document, [made]);
   }
 
-  /** What a source has lost with power since counts no more: both ends' notes say where to go on, then. */
+  /** Where a source has lost something since, to a power cut or an older copy, what counts is what both ends' notes say. */
   #checkFrom(source: ModelDisk, destination: ModelDisk, database: DatabaseName, there: Checkpoint): void {
     const here = source.notes.get(checkpointTo(destination.site, database))?.value as Checkpoint | undefined;
-    const vector = this.#powerless.has(source.site) ? (resumeFrom(there, here ?? null) ?? {}) : there.vector;
+    const hasLost = this.#powerless.has(source.site) || this.#setBack.has(source.site);
+    const vector = hasLost ? (resumeFrom(there, here ?? null) ?? {}) : there.vector;
     this.#checkClaim(source, destination, database, vector);
   }
 
