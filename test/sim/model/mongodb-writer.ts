@@ -84,6 +84,8 @@ export class MongodbWriter implements Writer<unknown> {
     this.#isClosed = true;
     await Promise.allSettled([...this.#pending]);
     const { settled, last } = this.#numbering;
+    // No more signs of life: if the slot can't be given back now, somebody takes it over later.
+    this.#lease.lostAt ??= this.#caller.proc.world.now;
     if (this.#loss === undefined && settled === last) {
       await release(this.#caller, this.#state, this.#lease, settled);
     } else if (this.#loss !== 'fenced') {
