@@ -4,6 +4,7 @@ import { codeOf } from '../store/errors.ts';
 import { AppliedPrefix, type Segment } from './applied-prefix.ts';
 import { type Aside, asideId, isRefused } from './aside.ts';
 import { type Checkpoint, checkpointOf, historyBefore } from './checkpoint.ts';
+import { Confirmation } from './confirmation.ts';
 import { writtenAt } from './lag.ts';
 import { charsOf, type Link } from './link.ts';
 import type { Progress } from './progress.ts';
@@ -61,6 +62,8 @@ export class Sender {
   /** The last one that was sent along, and the last one of those that is surely there. */
   #sentVector: Vector | undefined;
   #keptVector: Vector | undefined;
+  readonly #confirmation: Confirmation;
+  #keeping: Promise<void> | undefined;
   #idle: (() => void) | undefined;
 
   constructor(options: SenderOptions) {
@@ -68,7 +71,11 @@ export class Sender {
     this.#options = options;
     this.heardAt = link.course.runtime.elapsed();
     this.prefix = new AppliedPrefix(vector);
-    this.note = new SourceNote(link, session, { destination, database, prefix: this.prefix, seed }, atSource);
+    this.#confirmation = new Confirmation(link.window);
+    const { prefix } = this;
+    const of = { destination, database, prefix, confirmation: this.#confirmation, seed };
+    this.note = new SourceNote(link, session, of, atSource);
+    link.notes.push(this);
     this.#before = historyBefore(session, atDestination);
     link.onOver(() => this.#idle?.());
   }
@@ -131,14 +138,34 @@ export class Sender {
   async keep(): Promise<void> {
     const { link, database } = this.#options;
     if (link.course.faults) await link.course.faults.at('checkpoint-destination');
-    const vector = this.prefix.vector;
+    const { vector, docs } = this.prefix;
     const checkpoint = this.#checkpoint(vector);
+    this.#sentVector = vector;
     const push = link.target.push({ database, docs: [], checkpoint, caughtUp: this.caughtUp });
     await link.deadlines.limit(push, 'the destination to keep a checkpoint');
     this.heardAt = link.course.runtime.elapsed();
     link.course.metrics.checkpointsAtDestination += 1;
-    this.#sentVector = vector;
+    this.#kept(vector, docs);
+  }
+
+  /** More is applied: tells the destination, where the next batch would have to wait for that. */
+  moved(): void {
+    const { link } = this.#options;
+    if (this.#keeping !== undefined || this.#sentVector === this.prefix.vector) return;
+    if (link.isOver || !link.window.isNarrow(link.course.limits.batchDocs)) return;
+    this.#keeping = this.keep()
+      .catch((error: unknown) => link.fail(error))
+      .finally(() => {
+        this.#keeping = undefined;
+        this.moved();
+      });
+  }
+
+  /** Answers come in any order: an older one says nothing new. */
+  #kept(vector: Vector, docs: number): void {
+    if (docs < this.#confirmation.kept) return;
     this.#keptVector = vector;
+    this.#confirmation.keeps(docs);
   }
 
   /** Documents that the destination refused before; whichever it takes now is no longer aside. */
@@ -150,7 +177,7 @@ export class Sender {
 
   async #carry(segment: Segment, docs: readonly Versioned<unknown>[], chars: number, readAt: number): Promise<void> {
     const { link, database } = this.#options;
-    const vector = this.prefix.vector;
+    const { vector, docs: docsBefore } = this.prefix;
     const checkpoint = vector === this.#sentVector ? null : this.#checkpoint(vector);
     this.#sentVector = vector;
     const sentAt = link.course.runtime.elapsed();
@@ -163,7 +190,7 @@ export class Sender {
         push,
         `the destination to apply ${docs.length} documents of ${database}`,
       );
-      if (checkpoint) this.#keptVector = vector;
+      if (checkpoint) this.#kept(vector, docsBefore);
       this.heardAt = link.course.runtime.elapsed();
       link.answered(this.heardAt - sentAt, pushed.appliedMs);
       this.#count(pushed, docs.length);
@@ -219,6 +246,7 @@ export class Sender {
   #applied(segment: Segment): void {
     this.prefix.applied(segment);
     this.note.moved();
+    this.moved();
     if (this.#idle && this.prefix.isIdle) {
       this.#idle();
       this.#idle = undefined;

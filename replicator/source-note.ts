@@ -2,6 +2,7 @@ import type { SiteId } from '../store/contract.ts';
 import type { DatabaseName } from '../store/documents.ts';
 import type { AppliedPrefix } from './applied-prefix.ts';
 import { type Checkpoint, checkpointOf, checkpointTo, historyBefore } from './checkpoint.ts';
+import type { Confirmation } from './confirmation.ts';
 import { replicatorError } from './errors.ts';
 import type { Link } from './link.ts';
 import type { Vector } from './vector.ts';
@@ -21,11 +22,11 @@ export class SourceNote {
   readonly #link: Link;
   readonly #session: string;
   readonly #prefix: AppliedPrefix;
+  readonly #confirmation: Confirmation;
   readonly #seed: Vector;
   readonly #before: Checkpoint['history'];
   #rev: number;
   #noted: Vector | undefined;
-  #notedDocs = 0;
   #notedAt = 0;
   #noting: Promise<void> | undefined;
 
@@ -33,13 +34,20 @@ export class SourceNote {
   constructor(
     link: Link,
     session: string,
-    of: { destination: SiteId; database: DatabaseName; prefix: AppliedPrefix; seed: Vector },
+    of: {
+      destination: SiteId;
+      database: DatabaseName;
+      prefix: AppliedPrefix;
+      confirmation: Confirmation;
+      seed: Vector;
+    },
     kept: { checkpoint: Checkpoint | null; rev: number },
   ) {
     this.#id = checkpointTo(of.destination, of.database);
     this.#link = link;
     this.#session = session;
     this.#prefix = of.prefix;
+    this.#confirmation = of.confirmation;
     this.#seed = of.seed;
     this.#before = historyBefore(session, kept.checkpoint);
     this.#rev = kept.rev;
@@ -72,7 +80,7 @@ export class SourceNote {
   }
 
   async #save(): Promise<void> {
-    const { course, deadlines, window } = this.#link;
+    const { course, deadlines } = this.#link;
     const { vector, docs } = this.#prefix;
     if (course.faults) await course.faults.at('checkpoint-source');
     const value = checkpointOf(this.#session, vector, this.#seed, this.#before, course.runtime.clock());
@@ -87,8 +95,7 @@ export class SourceNote {
     this.#rev = rev;
     this.#noted = vector;
     this.#notedAt = course.runtime.elapsed();
-    window.confirm(docs - this.#notedDocs);
-    this.#notedDocs = docs;
+    this.#confirmation.noted(docs);
   }
 
   /** Somebody changed the note: this very session, whose answer was lost, or another replicator. */
