@@ -26,10 +26,11 @@ export const replicateStatusCommand: CommandSpec = {
     using stop = stopSignals();
     do {
       const shown = await shownStatuses(store.control, args[0]);
-      const idle = await neverStarted(store.control, shown);
+      const idle = await neverStarted(store.control, shown, args[0]);
+      if (args[0] !== undefined && shown.length === 0 && idle === '') throw unknownDestination(args[0]);
       const text = json
         ? `${JSON.stringify(shown)}\n`
-        : `${options.watch === true && io.stdout.isTTY === true ? '\u001b[H\u001b[2J' : ''}${statusText(shown, columnsOf(io.stdout), io.clock())}${args[0] === undefined ? idle : ''}`;
+        : `${options.watch === true && io.stdout.isTTY === true ? '\u001b[H\u001b[2J' : ''}${shown.length === 0 && idle !== '' ? '' : statusText(shown, columnsOf(io.stdout), io.clock())}${idle}`;
       await write(io.stdout, text);
       if (options.watch === true) await delay(WATCH_MS, undefined, { signal: stop.signal }).catch(() => {});
     } while (options.watch === true && !stop.signal.aborted);
@@ -39,14 +40,18 @@ export const replicateStatusCommand: CommandSpec = {
 
 async function shownStatuses(control: Control, name: string | undefined): Promise<ShownStatus[]> {
   const all = await listStatuses(control);
-  const shown = name === undefined ? all : all.filter(({ status }) => status.name === name);
-  if (name !== undefined && shown.length === 0) throw unknownDestination(name);
-  return shown;
+  return name === undefined ? all : all.filter(({ status }) => status.name === name);
 }
 
 /** Destinations that were added and that nobody worked on yet. */
-async function neverStarted(control: Control, shown: readonly ShownStatus[]): Promise<string> {
+async function neverStarted(
+  control: Control,
+  shown: readonly ShownStatus[],
+  only: string | undefined,
+): Promise<string> {
   const seen = new Set(shown.map(({ status }) => status.name));
-  const idle = (await listDestinations(control)).filter(({ name }) => !seen.has(name));
+  const idle = (await listDestinations(control)).filter(
+    ({ name }) => !seen.has(name) && (only === undefined || name === only),
+  );
   return idle.map(({ name }) => `${printable(name)}  was added; it begins when \`feedferry serve\` runs\n`).join('');
 }

@@ -43,10 +43,7 @@ function blockOf({ status, process, at }: ShownStatus, columns: number, now: num
   const arrow = status.direction === 'two-way' ? '<->' : '->';
   const rows: [string, string][] = [
     ['why', isGone ? 'start `feedferry serve`, or run `feedferry replicate`' : printable(status.why)],
-    [
-      'behind',
-      `${counted(status.docsToDo, 'document')}, ${status.behindMs === 0 ? 'up to date' : span(status.behindMs)}`,
-    ],
+    ['behind', `${counted(status.docsToDo, 'document')}${behindText(status)}`],
     [
       'lag',
       status.lagMs === null ? 'not known yet' : `${span(status.lagMs.p50)}, one in a hundred ${span(status.lagMs.p99)}`,
@@ -66,6 +63,11 @@ function blockOf({ status, process, at }: ShownStatus, columns: number, now: num
   const lines = rows.map(([label, text]) => `  ${label.padEnd(12)}${wrap(text, columns - 15, ' '.repeat(14))}`);
   const head = cut(`${status.name}  ${arrow} ${printable(status.url)}  ${state}`, columns);
   return `${[head, ...lines, `  ${'process'.padEnd(12)}${process.pid} on ${process.host}`].join('\n')}\n`;
+}
+
+function behindText({ behindMs, docsToDo }: DestinationStatus): string {
+  if (behindMs > 0) return `, ${span(behindMs)}`;
+  return docsToDo === 0 ? ', up to date' : '';
 }
 
 function rateText({ docsPerSecond, bytesPerSecond, etaMs, docsToDo }: DestinationStatus): string {

@@ -81,14 +81,15 @@ async function conclude(
   status: DestinationStatus,
   stopped: boolean,
 ): Promise<ExitCode> {
-  const { docs, bytes, conflicts, docsToDo } = status;
+  const { docs, bytes, conflicts } = status;
   if (json) await write(io.stdout, `${JSON.stringify({ ended: true, stopped, ...status })}\n`);
   else {
     const found = conflicts === 0 ? '' : `, ${counted(conflicts, 'conflict')}`;
     const lag = status.lagMs === null || options.once === true ? '' : `; lag ${span(status.lagMs.p50)}`;
     await write(io.stdout, `${counted(docs, 'document')} (${sized(bytes)}) sent to ${status.url}${found}${lag}\n`);
   }
-  if (options.once === true && stopped && docsToDo > 0) {
+  // How much there is to do is not known before the destination was reached.
+  if (options.once === true && stopped) {
     return reportError(cliError('INTERRUPTED', 'Replication was stopped before its end'), io, json);
   }
   return EXIT.done;

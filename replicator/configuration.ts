@@ -69,6 +69,11 @@ export function nameOf(url: string): string {
   return name.replace(/^[^a-z0-9]+/, '').slice(0, 40) || 'destination';
 }
 
+/** A destination's URL as it may be shown: credentials belong in no terminal and no log. */
+export function shownUrl(url: string): string {
+  return url.replace(/^([a-z0-9+]+:\/\/)[^/?#]*@/i, '$1***@');
+}
+
 export function defaultConfig(name: string, to: string): DestinationConfig {
   return {
     ...{ name: checkName(name), to, tokenFile: null, caFile: null },
@@ -88,9 +93,13 @@ export async function addDestination(control: Control, config: DestinationConfig
   throw replicatorError('DESTINATION_EXISTS', `There is a destination named ${name} already.`, { input: name });
 }
 
-/** Forgets the destination and what was wished of it; what it holds stays there. Throws DESTINATION_UNKNOWN. */
+/**
+ * Forgets the destination and what was wished of it; what it holds stays there. Also what a `feedferry replicate` of its
+ * own left. Throws DESTINATION_UNKNOWN.
+ */
 export async function removeDestination(control: Control, name: string): Promise<void> {
-  if ((await control.get(DESTINATIONS + name)) === undefined) throw unknownDestination(name);
+  const isKnown = (await control.get(DESTINATIONS + name)) ?? (await control.get(STATUSES + name));
+  if (isKnown === undefined) throw unknownDestination(name);
   await control.delete(DESTINATIONS + name);
   await control.delete(WISHES + name);
   await control.delete(STATUSES + name);

@@ -30,6 +30,8 @@ type Phase =
 
 export interface Viewed {
   readonly name: string;
+  /** Shown until the destination was opened and tells its own. Without credentials. */
+  readonly url?: string;
   readonly direction: 'one-way' | 'two-way';
   readonly onStatus?: (status: DestinationStatus) => void;
 }
@@ -45,12 +47,13 @@ export class DestinationView {
   #phase: Phase = { is: 'connecting' };
   #state: DestinationState = 'connecting';
   #since: number;
-  #url = '';
+  #url: string;
   #deadlines: Deadlines | undefined;
   #lastError: DestinationStatus['lastError'] = null;
 
   constructor(of: Viewed, course: Course, tallies: ReadonlyMap<DatabaseName, DatabaseTally>) {
     this.#of = of;
+    this.#url = of.url ?? '';
     this.#course = course;
     this.#tallies = tallies;
     this.#since = course.runtime.clock();

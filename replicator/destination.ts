@@ -42,6 +42,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
 
 export interface DestinationOptions {
   readonly name: string;
+  /** Shown until the destination was opened and tells its own. Without credentials. */
+  readonly url?: string;
   readonly source: ReplicatedStore;
   /** Called for every session anew. */
   readonly open: () => Promise<Target>;

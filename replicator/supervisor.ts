@@ -1,4 +1,4 @@
-import { type DestinationConfig, readStatus, readWish, type Wish, writeStatus } from './configuration.ts';
+import { type DestinationConfig, readStatus, readWish, shownUrl, type Wish, writeStatus } from './configuration.ts';
 import { type DestinationOptions, type RunningDestination, startDestination } from './destination.ts';
 import type { DestinationStatus } from './status.ts';
 
@@ -22,7 +22,7 @@ export function superviseDestination(options: SupervisorOptions): RunningDestina
   const { name, databases, direction, policies } = options.config;
   const teller = new StatusTeller(options);
   const running = startDestination({
-    ...{ ...options, name, databases, direction, policies },
+    ...{ ...options, name, databases, direction, policies, url: shownUrl(options.config.to) },
     onStatus: (status) => {
       options.onStatus?.(status);
       teller.tell(status);

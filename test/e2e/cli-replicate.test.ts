@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import type { ShownStatus } from '../../replicator/configuration.ts';
+import { listDestinations, type ShownStatus } from '../../replicator/configuration.ts';
 import type { BucketSum } from '../../store/contract.ts';
 import { openStore } from '../../store/open.ts';
 import { article, feed } from '../contract/samples.ts';
@@ -161,4 +161,45 @@ t.test('serve keeps destinations supplied that are added while it runs, each by 
 
   served.child.kill('SIGTERM');
   t.equal((await served.ended).code, 0);
+});
+
+t.test('what is added keeps whole paths, and is refused where it would replicate to itself or twice', async (t) => {
+  const cli = await cliFor(t);
+  const source = await madeStore(cli);
+  const add = (...args: string[]) => cli.run(['replicate', 'add', '--store', source, ...args]);
+  t.match(await add('--to', 'sqlite:copy.db'), { code: 0 });
+  const config = async () => {
+    await using store = await openStore(source);
+    return await listDestinations(store.control);
+  };
+  t.match(await config(), [{ name: 'copy', to: `sqlite:${join(cli.folder, 'copy.db')}` }]);
+  t.match(await add('--to', 'sqlite:./source.db'), { code: 1, stderr: /^error REPLICATION_SAME_SITE: / });
+  t.match(await add('--to', 'sqlite:copy.db', '--name', 'again'), { code: 1, stderr: /^error DESTINATION_EXISTS: / });
+  t.equal((await config()).length, 1);
+  const status = await cli.run(['replicate', 'status', 'copy', '--store', source]);
+  t.match(status, { code: 0, stdout: /^copy {2}was added/ }, 'known before anybody worked on it');
+  t.match(await cli.run(['replicate', 'status', 'none', '--store', source]), {
+    code: 1,
+    stderr: /DESTINATION_UNKNOWN/,
+  });
+});
+
+t.test('--once that is stopped before the destination was reached is no success', async (t) => {
+  const cli = await cliFor(t);
+  const source = await madeStore(cli);
+  const to = 'mongodb://who:secret@127.0.0.1:1/none';
+  const once = cli.start(['replicate', '--from', source, '--to', to, '--name', 'gone', '--once']);
+  await once.until(/waiting: /);
+  once.child.kill('SIGTERM');
+  const { code, stdout, stderr } = await once.ended;
+  t.equal(code, 1);
+  t.match(stdout, /sent to mongodb:\/\/\*\*\*@127/);
+  t.match(stderr, /error INTERRUPTED: /);
+  t.notMatch(stdout + stderr, /secret/);
+
+  await t.test('and what it left in the status can be removed', async (t) => {
+    t.equal((await statusOf(cli, source, 'gone'))?.state, 'stopped');
+    t.match(await cli.run(['replicate', 'remove', 'gone', '--store', source]), { code: 0 });
+    t.equal(await statusOf(cli, source, 'gone'), undefined);
+  });
 });
