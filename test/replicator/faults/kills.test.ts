@@ -1,7 +1,7 @@
 /** A replicator that is killed at every named moment, while others write. */
 import t, { type Test } from 'tap';
 import { FAULT_POINTS } from '../../../replicator/failpoints.ts';
-import { DEFAULT_LIMITS, UNCONFIRMED_DOCS_MAX } from '../../../replicator/limits.ts';
+import { UNCONFIRMED_DOCS_MAX } from '../../../replicator/limits.ts';
 import type { Store } from '../../../store/contract.ts';
 import { DATABASE_NAMES } from '../../../store/documents.ts';
 import { seededRandom, testSeed } from '../../contract/random.ts';
@@ -16,11 +16,8 @@ import { putArticles } from '../pair.ts';
 import { equal, replicate, write } from './processes.ts';
 import type { Plan } from './replicating.ts';
 
-/**
- * What a kill may cost: what the source had not noted yet, and what was under way when it did, as the destination's own
- * checkpoint comes with a later batch.
- */
-const RESENT_MAX = UNCONFIRMED_DOCS_MAX + DEFAULT_LIMITS.batchDocs * DEFAULT_LIMITS.concurrency;
+/** What a kill may cost: what not both ends had noted yet. */
+const RESENT_MAX = UNCONFIRMED_DOCS_MAX;
 type Life = Pick<Plan, 'point' | 'times' | 'isTailing' | 'once'>;
 
 /** Moments that come again and again, whether it fills a destination or follows. */
