@@ -16,6 +16,9 @@ const STATUSES = 'replication/status/';
 /** A wish is changed by compare-and-set; so often, when others change it too. */
 const WISH_TRIES_MAX = 20;
 
+/** Notes on documents put aside that are deleted at a time. */
+const ASIDE_PAGE = 100;
+
 const NAME = /^[a-z0-9][a-z0-9._-]{0,39}$/;
 
 export const DESTINATIONS_MAX = 50;
@@ -103,6 +106,13 @@ export async function removeDestination(control: Control, name: string): Promise
   await control.delete(DESTINATIONS + name);
   await control.delete(WISHES + name);
   await control.delete(STATUSES + name);
+  await control.delete(`replication/site/${name}`);
+  const aside = `replication/aside/${name}/`;
+  for (;;) {
+    const notes = await control.list(aside, { limit: ASIDE_PAGE });
+    for (const { id } of notes) await control.delete(id);
+    if (notes.length < ASIDE_PAGE) return;
+  }
 }
 
 /** In the order of names. */

@@ -251,6 +251,10 @@ class Destination implements RunningDestination {
       this.#view.connected(session);
       if (this.#isStopping) session.link.wind();
       return await this.#carryThrough(session);
+    } catch (error) {
+      // Told before the far end is closed, which takes long where it does not answer.
+      if (!(error instanceof Ended || error instanceof BeginAgain || this.#isStopping)) this.#view.waiting(error, 0);
+      throw error;
     } finally {
       end.abort(ENDED);
       this.#deadlines = undefined;
