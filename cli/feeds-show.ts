@@ -31,8 +31,8 @@ export const feedsShowCommand: CommandSpec = {
     const feed = await findFeed(store.feeds, args[0] ?? '');
     const [view] = await viewFeeds(store, [feed]);
     if (view === undefined) return EXIT.failed;
-    const { description, language, etag, lastModified, history } = feed.content;
-    const more = { description, language, etag, lastModified, history };
+    const { description, language, etag, lastModified, moved, history } = feed.content;
+    const more = { description, language, etag, lastModified, moved: moved ?? null, history };
     const text = json
       ? JSON.stringify({ ...view, ...more })
       : showText(view, feed.content, columnsOf(io.stdout), io.clock());
@@ -45,6 +45,7 @@ function showText(view: FeedView, feed: FeedRecord, columns: number, now: number
   const facts: [string, string][] = [
     ['id', view.id],
     ['url', view.url],
+    ['moves to', movesText(feed)],
     ['site', view.siteUrl ?? '-'],
     ['followed', followedText(view)],
     ['articles', view.articles.toLocaleString('en')],
@@ -65,6 +66,12 @@ function showText(view: FeedView, feed: FeedRecord, columns: number, now: number
       ([label, value]) => `  ${label.padEnd(LABEL_COLUMNS)}${wrap(printable(value), columns - indent.length, indent)}`,
     );
   return `${printable(nameOf(view))}\n\n${lines.join('\n')}\n\n${historyText(feed.history, columns)}`.trimEnd();
+}
+
+function movesText({ moved }: FeedRecord): string {
+  if (!moved) return '';
+  if (moved.heldBy !== undefined) return `${moved.to}, which the feed ${moved.heldBy} is fetched from already`;
+  return `${moved.to}, by permanent redirects since ${moment(moved.since)}; adopted when they last`;
 }
 
 function followedText(view: FeedView): string {

@@ -30,8 +30,8 @@ async function byId(feeds: FeedsDatabase, named: string): Promise<Live<FeedRecor
 async function byUrl(feeds: FeedsDatabase, url: string): Promise<Live<FeedRecord> | undefined> {
   const added = await feeds.get(feedId(url));
   if (added !== undefined) return added;
-  for await (const feed of allFeeds(feeds)) if (feed.content.url === url) return feed;
-  return undefined;
+  const [moved] = (await feeds.byUrl([url])).get(url) ?? [];
+  return moved === undefined ? undefined : feeds.get(moved);
 }
 
 export async function* allFeeds(feeds: FeedsDatabase): AsyncGenerator<Live<FeedRecord>> {

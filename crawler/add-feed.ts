@@ -96,10 +96,13 @@ function readInput(input: string): string[] {
   return urls;
 }
 
+/** Added with this URL, or moved to it since. */
 async function knownFeed(store: Store, url: string): Promise<AddedFeed | undefined> {
-  const id = feedId(url);
-  const live = await store.feeds.get(id);
+  const added = await store.feeds.get(feedId(url));
+  const [moved] = added === undefined ? ((await store.feeds.byUrl([url])).get(url) ?? []) : [];
+  const live = moved === undefined ? added : await store.feeds.get(moved);
   if (live === undefined) return undefined;
+  const { id } = live;
   return { id, url: live.content.url, title: live.content.title, created: false, articles: 0 };
 }
 

@@ -6,7 +6,14 @@ import { validatorsOf } from './conditional-get.ts';
 import { type Digested, type DigestedBody, digestBody } from './digest-body.ts';
 import type { Digester } from './digester.ts';
 import { crawlerError } from './errors.ts';
-import { type Findings, holdsAttempt, isBodyOfLastTime, lastingFailure, updatedFeed } from './feed-update.ts';
+import {
+  type Findings,
+  holdsAttempt,
+  isBodyOfLastTime,
+  lastingFailure,
+  updatedFeed,
+  wouldAdopt,
+} from './feed-update.ts';
 import type { FetchedBody, Fetcher, FetchResult } from './fetch.ts';
 import { digest } from './identity.ts';
 import { freshMs, retryAfterMs } from './publisher-wishes.ts';
@@ -71,6 +78,7 @@ export async function storeFetched(
 ): Promise<CrawledFeed> {
   const { digested, entries } = await digestAndStore(options, live, fetched);
   const endedAt = options.clock();
+  const permanentUrl = fetched.kind === 'failed' ? null : fetched.permanentUrl;
   const findings: Findings = {
     at,
     endedAt,
@@ -79,7 +87,8 @@ export async function storeFetched(
     bytes: fetched.wireBytes,
     result: digested.result,
     validators: digested.validators,
-    permanentUrl: fetched.kind === 'failed' ? null : fetched.permanentUrl,
+    permanentUrl,
+    adoption: await adoptionOf(options, live, wouldAdopt(live.content, permanentUrl, at)),
     freshMs: freshMs(fetched.headers, endedAt),
     retryAfterMs: fetched.kind === 'failed' ? fetched.retryAfterMs : retryAfterMs(fetched.headers, endedAt),
   };
@@ -124,6 +133,17 @@ function sameBody(before: FeedRecord, fetched: FetchedBody): Digested {
   const result = { kind: 'same-body' } as const;
   if (lastingFailure(before, result) === null) return { result, validators: validatorsOf(fetched) };
   return { result, validators: fetched.etag === null ? undefined : { etag: fetched.etag, lastModified: null } };
+}
+
+/** Two feeds that take the same URL at the same moment may both not see the other. */
+async function adoptionOf(
+  { session }: CrawlFeedOptions,
+  { id }: Live<FeedRecord>,
+  url: string | null,
+): Promise<Findings['adoption']> {
+  if (url === null) return null;
+  const ids = (await session.read((store) => store.feeds.byUrl([url]))).get(url);
+  return { url, heldBy: ids?.find((other) => other !== id) ?? null };
 }
 
 function failure(error: CodedError, bodyHash: string | null): Digested {

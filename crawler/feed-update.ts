@@ -3,6 +3,7 @@ import type { Attempt, FeedRecord } from '../store/documents.ts';
 import type { CodedError } from '../store/errors.ts';
 import type { Validators } from './conditional-get.ts';
 import type { FeedFacts } from './digest.ts';
+import { adoptedUrl, movedAfter } from './permanent-redirect.ts';
 import { type Happened, nextFetch, type ScheduleLimits } from './schedule.ts';
 
 /** Attempts that a record keeps. */
@@ -23,6 +24,8 @@ export interface Findings {
   /** To send next time; undefined: as before. */
   readonly validators: Validators | undefined;
   readonly permanentUrl: string | null;
+  /** The URL that this fetch makes the feed's own, and another feed that has it already. Null: nothing to adopt. */
+  readonly adoption: { readonly url: string; readonly heldBy: string | null } | null;
   readonly freshMs: number | null;
   readonly retryAfterMs: number | null;
 }
@@ -74,6 +77,7 @@ export function updatedFeed(
     random,
   });
   const state = stateAfter(before, findings);
+  const whereTo = failure === null ? placeAfter(before, findings) : {};
   const news = parsed !== null && parsed.added + parsed.changed > 0;
   return {
     ...before,
@@ -81,7 +85,7 @@ export function updatedFeed(
     ...(findings.validators ?? {}),
     ...schedule,
     ...(state === 'gone' ? { nextWhy: 'never again: the publisher has taken the feed away (410)' } : {}),
-    ...moved(before, findings),
+    ...whereTo,
     bodyHash: bodyHashAfter(before, findings),
     triedAt: at,
     succeededAt: failure === null ? at : before.succeededAt,
@@ -89,7 +93,7 @@ export function updatedFeed(
     errors,
     state,
     lastError: failure === null ? null : { code: failure.code, message: short(failure.message), at },
-    history: [attemptOf(findings, failure), ...before.history].slice(0, HISTORY_MAX),
+    history: [attemptOf(findings, failure, whereTo), ...before.history].slice(0, HISTORY_MAX),
   };
 }
 
@@ -150,32 +154,50 @@ function described(before: FeedRecord, facts: FeedFacts): Partial<FeedRecord> {
   };
 }
 
-/** Only recorded: a feed moves when enough fetches over some days agree. */
-function moved(before: FeedRecord, { permanentUrl, result, at }: Findings): Pick<FeedRecord, 'moved'> {
-  if (result.kind === 'failed') return {};
-  if (permanentUrl === null) return before.moved === undefined ? {} : { moved: null };
-  const same = before.moved?.to === permanentUrl ? before.moved : null;
-  return { moved: { to: permanentUrl, since: same?.since ?? at, times: (same?.times ?? 0) + 1 } };
+type Place = Partial<Pick<FeedRecord, 'url' | 'moved'>>;
+
+/**
+ * A permanent redirect is noted, and adopted once it is confirmed. The validators stay: the last answers came from there
+ * already, so they are the validators of that resource (RFC 9110 section 8.8).
+ */
+function placeAfter(before: FeedRecord, { permanentUrl, adoption, at }: Findings): Place {
+  const moved = movedAfter(before, permanentUrl, at);
+  if (moved === null) return before.moved === undefined ? {} : { moved: null };
+  // In a record that was changed meanwhile something else may be confirmed: then the next fetch asks who has it.
+  if (adoption === null || adoptedUrl(before.url, moved, at) !== adoption.url) return { moved };
+  const { url, heldBy } = adoption;
+  return heldBy === null ? { url, moved: null } : { moved: { ...moved, heldBy } };
+}
+
+/** The URL that this fetch would make the feed's own, if no other feed has it. Null: none. */
+export function wouldAdopt(before: FeedRecord, permanentUrl: string | null, at: number): string | null {
+  const moved = movedAfter(before, permanentUrl, at);
+  return moved === null ? null : adoptedUrl(before.url, moved, at);
 }
 
 type Failure = { readonly code: string; readonly message: string };
 
-function attemptOf({ at, ms, status, bytes, result, permanentUrl }: Findings, failure: Failure | null): Attempt {
+function attemptOf(
+  { at, ms, status, bytes, result, permanentUrl }: Findings,
+  failure: Failure | null,
+  { url, moved }: Place,
+): Attempt {
+  const held = moved?.heldBy === undefined ? '' : `, which is the feed ${moved.heldBy}`;
+  const where = permanentUrl === null ? '' : `moved permanently to ${permanentUrl}${held}`;
   return {
     at,
     ms,
     status,
     outcome: failure?.code ?? (result.kind === 'not-modified' ? 'not-modified' : 'ok'),
-    message: short(failure?.message ?? messageOf(result, permanentUrl)),
+    message: short(failure?.message ?? messageOf(result, url === undefined ? where : `${where}, adopted`)),
     bytes,
     added: result.kind === 'parsed' ? result.added : 0,
     changed: result.kind === 'parsed' ? result.changed : 0,
   };
 }
 
-function messageOf(result: Result, permanentUrl: string | null): string {
+function messageOf(result: Result, where: string): string {
   const what = result.kind === 'same-body' ? 'the same body as last time' : '';
-  const where = permanentUrl === null ? '' : `moved permanently to ${permanentUrl}`;
   return [what, where].filter((text) => text !== '').join('; ');
 }
 

@@ -45,23 +45,34 @@ export async function importFeeds(options: ImportOptions): Promise<ImportedFeeds
     if (!wanted.has(id)) wanted.set(id, newFeed({ url, title: feed.title, siteUrl: feed.siteUrl, now, nextAt }));
     return id;
   });
-  const added = await addMissing(store, wanted);
-  const known = [...wanted.keys()].filter((id) => !added.has(id));
-  return { added: [...added], known, invalid, ids };
+  const { added, moved } = await addMissing(store, wanted);
+  const known = new Set([...wanted.keys()].filter((id) => !added.has(id)).map((id) => moved.get(id) ?? id));
+  return { added: [...added], known: [...known], invalid, ids: ids.map((id) => moved.get(id) ?? id) };
 }
 
-async function addMissing(store: Store, wanted: Map<string, FeedRecord>): Promise<Set<string>> {
+/** `moved`: by the id that its URL would give, a feed that has moved there since it was added. */
+async function addMissing(
+  store: Store,
+  wanted: Map<string, FeedRecord>,
+): Promise<{ added: Set<string>; moved: Map<string, string> }> {
   const added = new Set<string>();
+  const moved = new Map<string, string>();
   const all = [...wanted];
   await using writer = await store.feeds.openWriter({ owner: 'feeds import', durability: 'sync' });
   for (let from = 0; from < all.length; from += BATCH_SIZE) {
     const batch = all.slice(from, from + BATCH_SIZE);
     const there = await store.feeds.getMany(batch.map(([id]) => id));
-    const edits: Edit<FeedRecord>[] = batch
-      .filter(([id]) => !there.has(id))
+    const missing = batch.filter(([id]) => !there.has(id));
+    const holders = await store.feeds.byUrl(missing.map(([, { url }]) => url));
+    for (const [id, { url }] of missing) {
+      const [holder] = holders.get(url) ?? [];
+      if (holder !== undefined) moved.set(id, holder);
+    }
+    const edits: Edit<FeedRecord>[] = missing
+      .filter(([id]) => !moved.has(id))
       .map(([id, content]) => ({ id, content, ifVer: null }));
     if (edits.length === 0) continue;
     for (const { id, result } of await writer.edit(edits)) if (result === 'written') added.add(id);
   }
-  return added;
+  return { added, moved };
 }

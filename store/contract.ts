@@ -253,6 +253,11 @@ export interface FeedsDatabase extends Database<FeedRecord> {
   due(query: { now: number; limit: number; after?: { nextAt: number; id: string } }): Promise<DueFeed[]>;
   /** When the next feed is due; null: no active feed. */
   nextDueAt(): Promise<number | null>;
+  /**
+   * Ids of the feeds that are fetched from exactly these URLs, for each URL that has any: usually one, of whatever id, for
+   * a feed keeps the id of the URL it was added with. Looks through an index of all feeds: for rare questions.
+   */
+  byUrl(urls: readonly string[]): Promise<Map<string, string[]>>;
   byNum(nums: readonly number[]): Promise<Map<number, string>>;
 }
 

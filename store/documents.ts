@@ -68,8 +68,11 @@ export interface FeedRecord {
   intervalMs: number;
   /** What the feed itself asked for when it was last parsed; it holds for 304s too. Absent: nothing. */
   hints?: FeedHints;
-  /** Where permanent redirects (301, 308) led at every fetch since `since`. Absent or null: nowhere. */
-  moved?: { to: string; since: number; times: number } | null;
+  /**
+   * Where permanent redirects (301, 308) led at every fetch since `since`. Absent or null: nowhere. `heldBy`: they are
+   * confirmed, but another feed, this one, is fetched from there.
+   */
+  moved?: { to: string; since: number; times: number; heldBy?: string } | null;
   /** Last attempt, last success (200 or 304), last time that an article was new or changed. */
   triedAt: number | null;
   succeededAt: number | null;

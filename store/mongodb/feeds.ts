@@ -32,6 +32,18 @@ export class MongodbFeeds extends MongodbDatabase<FeedRecord> implements FeedsDa
     return first?.nextAt ?? null;
   }
 
+  async byUrl(urls: readonly string[]): Promise<Map<string, string[]>> {
+    const found = new Map<string, string[]>();
+    await this.someAtATime(urls, async (some) => {
+      const documents = await this.documents
+        .find({ state: { $in: ['active', 'gone', 'paused'] }, url: { $in: some } }, { projection: { url: 1 } })
+        .hint({ state: 1, nextAt: 1, _id: 1, url: 1 })
+        .toArray();
+      for (const { _id, url } of documents) found.set(url, [...(found.get(url) ?? []), _id]);
+    });
+    return found;
+  }
+
   async byNum(nums: readonly number[]): Promise<Map<number, string>> {
     const ids = new Map<number, string>();
     await this.someAtATime(nums, async (some) => {

@@ -6,6 +6,8 @@ export const DUE = `
   SELECT _id AS id, url, nextAt FROM feeds
   WHERE state = 'active' AND nextAt <= ? AND (nextAt, _id) > (?, ?) ORDER BY nextAt, _id LIMIT ?`;
 export const NEXT = "SELECT min(nextAt) AS nextAt FROM feeds WHERE state = 'active'";
+export const BY_URL = `
+  SELECT _id AS id, url FROM feeds INDEXED BY feeds_due WHERE url IN (SELECT value FROM json_each(?))`;
 export const BY_NUM = 'SELECT _id AS id FROM feeds WHERE num = ?';
 
 const FIRST = { nextAt: Number.MIN_SAFE_INTEGER, id: '' };
@@ -23,6 +25,16 @@ export class SqliteFeeds extends SqliteDatabase<FeedRecord> implements FeedsData
 
   async nextDueAt(): Promise<number | null> {
     return await this.db.read(() => (this.db.statement(NEXT).get()?.nextAt as number | null | undefined) ?? null);
+  }
+
+  async byUrl(urls: readonly string[]): Promise<Map<string, string[]>> {
+    return await this.db.read(() => {
+      const found = new Map<string, string[]>();
+      for (const { id, url } of this.db.statement(BY_URL).all(JSON.stringify(urls))) {
+        found.set(String(url), [...(found.get(String(url)) ?? []), String(id)]);
+      }
+      return found;
+    });
   }
 
   async byNum(nums: readonly number[]): Promise<Map<number, string>> {

@@ -48,6 +48,26 @@ export async function feedQueries(t: Test, engine: Engine): Promise<void> {
     });
   });
 
+  await t.test('byUrl finds feeds by the URL that they are fetched from, whatever their state', async (t) => {
+    await withStore(engine, async (store) => {
+      const url = 'https://a.example/feed?x=1';
+      await put(
+        store.feeds,
+        { id: 'a', content: feed({ url }) },
+        { id: 'b', content: feed({ url, state: 'gone' }) },
+        { id: 'c', content: feed({ url, state: 'paused' }) },
+        { id: 'd', content: feed({ url: `${url}2` }) },
+        { id: 'e', content: feed({ url }) },
+      );
+      await put(store.feeds, { id: 'e', content: null });
+      const found = await store.feeds.byUrl([url, `${url}2`, 'https://b.example/']);
+      t.same([...found.keys()].toSorted(), [url, `${url}2`]);
+      t.same(found.get(url)?.toSorted(), ['a', 'b', 'c']);
+      t.same(found.get(`${url}2`), ['d']);
+      t.equal((await store.feeds.byUrl([])).size, 0);
+    });
+  });
+
   await t.test('byNum finds feeds by their integer ids', async (t) => {
     await withStore(engine, async (store) => {
       await put(store.feeds, { id: 'a', content: feed({ num: 3 }) }, { id: 'b', content: feed({ num: 4 }) });
