@@ -161,6 +161,7 @@ export class RemoteTarget implements Target {
           } else this.#world.after(way.ms(), () => proc.deliver(tell));
         };
         receiver.proc.deliver(() => {
+          if (proc.isOutlived) return;
           run(receiver).then(
             (value) => answer(() => resolve(value)),
             (error: unknown) => answer(() => reject(error)),

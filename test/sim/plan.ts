@@ -58,6 +58,7 @@ const DATABASES: readonly (readonly DatabaseName[])[] = [
   ['articles'],
   ['states'],
   ['subscriptions'],
+  ['feeds'],
   ['articles', 'states'],
 ];
 

@@ -17,6 +17,8 @@ export function textOf(words: Words): string {
 export class MachineClock {
   readonly #world: World;
   offsetMs = 0;
+  /** Raised when an older copy of the site is put in place: what its processes sent before is waited for. */
+  life = 0;
   #greatest = 0;
   #least = 0;
 
@@ -55,6 +57,7 @@ export class Process {
   /** When it last ran, for leases by a server's clock. */
   lastRanAt = 0;
   /** Crash at this step from now, before or after it takes effect. */
+  readonly #life: number;
   #crashIn = 0;
   #crashAfter = false;
   readonly #held: (() => void)[] = [];
@@ -64,6 +67,7 @@ export class Process {
     this.name = name;
     this.world = world;
     this.clock = clock;
+    this.#life = clock.life;
     this.random = random;
     this.trace = trace;
     this.runtime = {
@@ -72,6 +76,11 @@ export class Process {
       random: () => random.next(),
       sleep: (ms, signal) => this.#sleep(ms, signal),
     };
+  }
+
+  /** Its site was set back since: nothing that it sent comes through any more. */
+  get isOutlived(): boolean {
+    return this.clock.life !== this.#life;
   }
 
   /** Lets the process go on with `run`, as soon as it can. */

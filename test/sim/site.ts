@@ -112,6 +112,7 @@ export class Site {
   restore(): void {
     if (!this.backup) return;
     for (const proc of this.#procs.values()) proc.crash('to be restored');
+    this.clock.life += 1;
     this.#context.oracle.setBack(this.disk, this.backup.seq);
     this.disk.restore(this.backup.copy);
     this.clock.keepPace(this.#context.oracle.greatestMs(this.disk.site));

@@ -63,7 +63,7 @@ export class Caller {
 
   #comeLate(what: Words, ms: number, run: () => unknown): void {
     this.proc.world.after(ms, () => {
-      if (this.disk.incarnation !== this.#incarnation) return;
+      if (this.disk.incarnation !== this.#incarnation || this.proc.isOutlived) return;
       this.proc.trace.add(this.proc.name, () => `late: ${textOf(what)}`);
       attempt(run);
     });
