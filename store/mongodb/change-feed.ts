@@ -1,7 +1,19 @@
 import { BSON } from 'mongodb';
 import type { ChangeFeed, ChangePage, SlotState, Versioned } from '../contract.ts';
-import { listSlots, readSlot, type SlotDocument, type SlotsContext, slotId, stateOf, takeOver } from './slots.ts';
+import {
+  listSlots,
+  readSlot,
+  type SlotDocument,
+  type SlotsContext,
+  slotId,
+  stateOf,
+  takeOver,
+  takeOverTheDead,
+} from './slots.ts';
 import { fillersOf, fromStored, REAL, type StoredDocument } from './stored-document.ts';
+
+/** Tailers look for writers that are dead so often. */
+export const DEAD_LOOK_MS = 10_000;
 
 /** Numbers counted by one query: so no single answer takes longer than a connection is waited for. */
 const COUNT_NUMBERS_MAX = 500_000;
@@ -16,12 +28,20 @@ const STRETCH_GROWTH = 8;
 /** One database's changes: its documents, slot by slot, in the order of their numbers. */
 export class MongodbChangeFeed<C> implements ChangeFeed<C> {
   readonly #context: SlotsContext;
+  #lookedAt = performance.now();
 
   constructor(context: SlotsContext) {
     this.#context = context;
   }
 
+  /** Who asks again and again is a tailer: it must not wait for what a dead writer left until another writer comes. */
   async slots(): Promise<SlotState[]> {
+    const now = performance.now();
+    if (now - this.#lookedAt >= DEAD_LOOK_MS) {
+      this.#lookedAt = now;
+      // Best effort: whoever may only read can follow all the same.
+      await takeOverTheDead(this.#context).catch(() => {});
+    }
     return (await listSlots(this.#context)).map(stateOf);
   }
 

@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap';
 import type { Store } from '../../../store/contract.ts';
 import type { Faults } from '../../../store/faults.ts';
+import { DEAD_LOOK_MS } from '../../../store/mongodb/change-feed.ts';
 import { HEARTBEAT_MS } from '../../../store/mongodb/publisher.ts';
 import { LEASE_MS_MAX, WINDOW } from '../../../store/mongodb/slots.ts';
 import { openMongodb } from '../../../store/mongodb/store.ts';
@@ -190,6 +191,20 @@ t.test('slots in MongoDB', async (t) => {
       'and what the dead had written is there for tailers',
     );
     await writer.close();
+  });
+
+  await test('a tailer takes the dead over, where no other writer comes', async (t, store, url) => {
+    const began = performance.now();
+    const later = { ms: 0 };
+    const dead = await openWriter(store.users);
+    await dead.edit([{ id: 'a', content: user() }]);
+    await dead.settle();
+    await changeSlot(url, dead.slot, { heartbeat: new Date(Date.now() - LEASE_MS_MAX - 10_000) });
+    t.match(await store.users.changes.slots(), [{ owner: 'test' }], 'asked once it only tells');
+    t.intercept(performance, 'now', { value: () => began + later.ms });
+    later.ms = DEAD_LOOK_MS + 1_000;
+    t.match(await store.users.changes.slots(), [{ owner: '', epoch: dead.epoch + 1 }]);
+    t.equal(await failureOf(dead.edit([{ id: 'b', content: user() }])), 'WRITER_FENCED');
   });
 
   await test('a closed writer’s slot goes on where it ended, without fillers', async (t, store, url) => {
