@@ -21,13 +21,13 @@ export class Client {
     this.#durability = durability;
   }
 
-  /** `token`: something that no other edit says. */
+  /** `token`: something that no other edit says. Resolves to whether all was written. */
   async write(
     database: DatabaseName,
     ids: readonly string[],
     how: 'blind' | 'expect' | 'delete',
     token: number,
-  ): Promise<void> {
+  ): Promise<boolean> {
     this.pending += 1;
     try {
       const writer = await this.#writer(database);
@@ -38,11 +38,13 @@ export class Client {
         this.#oracle.acknowledge(database, outcome.id, outcome.ver);
         this.proc.trace.add(this.proc.name, () => `${database}/${outcome.id}@${outcome.ver} is acknowledged`);
       }
+      return outcomes.every(({ result }) => result === 'written');
     } catch (error) {
       // Nothing was acknowledged; any of it may have landed. The next edit opens another writer.
       this.#writers.delete(database);
       this.proc.trace.add(this.proc.name, () => `an edit of ${ids} of ${database} fails: ${(error as Error).message}`);
       if (!('code' in (error as Error))) this.#oracle.report('unexpected', String((error as Error).stack));
+      return false;
     } finally {
       this.pending -= 1;
     }

@@ -1,6 +1,7 @@
 import { type Checkpoint, checkpointFrom } from '../../replicator/checkpoint.ts';
 import { FENCED_NOTE } from '../../replicator/fence-source.ts';
 import type { SiteId } from '../../store/contract.ts';
+import type { DatabaseName } from '../../store/documents.ts';
 import { seededRandom } from '../contract/random.ts';
 import type { Mistake } from './mistakes.ts';
 import { lastOf, ModelDisk } from './model/disk.ts';
@@ -8,7 +9,7 @@ import { ModelStore } from './model/store.ts';
 import { RemoteTarget, type Trouble, Way } from './network.ts';
 import { Operator, roleOf } from './operator.ts';
 import { Oracle } from './oracle.ts';
-import type { Action, Plan, Step } from './plan.ts';
+import { type Action, edgesOf, isTwoWay, type Plan, type Step } from './plan.ts';
 import { Process } from './process.ts';
 import { Site, type SiteContext } from './site.ts';
 import { Trace } from './trace.ts';
@@ -22,6 +23,8 @@ const MINUTE_MS = 61_000;
 const QUIET_MS_MAX = 200_000;
 const LOOK_MS = 120;
 const REJOIN_TRIES_MAX = 5;
+const REPEAT_TRIES_MAX = 5;
+const AGAIN_MS = 400;
 
 const QUIET_TROUBLE: Trouble = { lost: 0, answerLost: 0, doubled: 0, late: 0, slowMs: 0 };
 const TROUBLES: Readonly<Record<string, Trouble>> = {
@@ -210,6 +213,8 @@ export class Lab {
     if (roleOf(site) === undefined && site.name !== 'A') return false;
     if (kind === 'demote') return await this.#operator.demote(proc, store);
     if (kind === 'promote') {
+      // One that was killed is given again: half a primary is nobody's.
+      if (calls > 0) this.world.after(AGAIN_MS, () => void this.#command(site, 'promote'));
       if (!(await this.#operator.promote(proc, store, site, this.#epochFor(site)))) return false;
       // One that found itself fenced before waits for the operator.
       site.proc('repl')?.crash('to start anew as that of a primary');
@@ -283,7 +288,14 @@ export class Lab {
     for (const { database, id } of site.toRepeat.splice(0)) {
       this.#token += 1;
       const token = this.#token;
-      void site.client?.write(database, [id], database === 'states' ? 'expect' : 'blind', token);
+      void this.#writeAgain(site, database, id, token);
+    }
+  }
+
+  async #writeAgain(site: Site, database: DatabaseName, id: string, token: number): Promise<void> {
+    const how = database === 'states' ? 'expect' : 'blind';
+    for (let tries = 0; tries < REPEAT_TRIES_MAX; tries += 1) {
+      if (await site.client?.write(database, [id], how, token)) return;
     }
   }
 
@@ -356,47 +368,6 @@ function isPrimary(site: Site): boolean {
 
 function epochOf(site: Site): number {
   return roleOf(site)?.epoch ?? 0;
-}
-
-function isTwoWay({ topology }: Plan): boolean {
-  return topology === 'pair' || topology === 'ring';
-}
-
-function edgesOf({ topology }: Plan): readonly (readonly [number, number])[] {
-  switch (topology) {
-    case 'copy':
-      return [[0, 1]];
-    case 'copies':
-      return [
-        [0, 1],
-        [0, 2],
-      ];
-    case 'chain':
-      return [
-        [0, 1],
-        [1, 2],
-      ];
-    case 'pair':
-      return [
-        [0, 1],
-        [1, 0],
-      ];
-    case 'failover':
-      return [
-        [0, 1],
-        [0, 2],
-        [1, 0],
-        [1, 2],
-        [2, 0],
-        [2, 1],
-      ];
-    case 'ring':
-      return [
-        [0, 1],
-        [1, 2],
-        [2, 0],
-      ];
-  }
 }
 
 function textOf({ gapMs: _gap, ...action }: Step): string {

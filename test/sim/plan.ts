@@ -152,3 +152,45 @@ function net({ random, sites }: Scope, from: number): Action {
   // A site's way to its own server, where it has one.
   return { kind: 'net', from, to: random.chance(0.2) ? from : to, trouble };
 }
+
+export function isTwoWay({ topology }: Plan): boolean {
+  return topology === 'pair' || topology === 'ring';
+}
+
+/** Who may send to whom. */
+export function edgesOf({ topology }: Plan): readonly (readonly [number, number])[] {
+  switch (topology) {
+    case 'copy':
+      return [[0, 1]];
+    case 'copies':
+      return [
+        [0, 1],
+        [0, 2],
+      ];
+    case 'chain':
+      return [
+        [0, 1],
+        [1, 2],
+      ];
+    case 'pair':
+      return [
+        [0, 1],
+        [1, 0],
+      ];
+    case 'failover':
+      return [
+        [0, 1],
+        [0, 2],
+        [1, 0],
+        [1, 2],
+        [2, 0],
+        [2, 1],
+      ];
+    case 'ring':
+      return [
+        [0, 1],
+        [1, 2],
+        [2, 0],
+      ];
+  }
+}

@@ -56,8 +56,8 @@ export class Process {
   isStalled = false;
   /** When it last ran, for leases by a server's clock. */
   lastRanAt = 0;
-  /** Crash at this step from now, before or after it takes effect. */
   readonly #life: number;
+  /** Crash at this step from now, before or after it takes effect. */
   #crashIn = 0;
   #crashAfter = false;
   readonly #held: (() => void)[] = [];
