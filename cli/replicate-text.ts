@@ -43,7 +43,7 @@ function blockOf({ status, process, at }: ShownStatus, columns: number, now: num
   const arrow = status.direction === 'two-way' ? '<->' : '->';
   const rows: [string, string][] = [
     ['why', isGone ? 'start `feedferry serve`, or run `feedferry replicate`' : printable(status.why)],
-    ['behind', `${counted(status.docsToDo, 'document')}${behindText(status)}`],
+    ['behind', behindText(status)],
     [
       'lag',
       status.lagMs === null ? 'not known yet' : `${span(status.lagMs.p50)}, one in a hundred ${span(status.lagMs.p99)}`,
@@ -65,9 +65,12 @@ function blockOf({ status, process, at }: ShownStatus, columns: number, now: num
   return `${[head, ...lines, `  ${'process'.padEnd(12)}${process.pid} on ${process.host}`].join('\n')}\n`;
 }
 
-function behindText({ behindMs, docsToDo }: DestinationStatus): string {
-  if (behindMs > 0) return `, ${span(behindMs)}`;
-  return docsToDo === 0 ? ', up to date' : '';
+/** A destination that was not reached yet may lack anything. */
+function behindText({ state, docs, behindMs, docsToDo, lastError }: DestinationStatus): string {
+  if (behindMs > 0) return `${counted(docsToDo, 'document')}, ${span(behindMs)}`;
+  const isUnknown = docs === 0 && docsToDo === 0 && (state === 'connecting' || lastError !== null);
+  if (isUnknown && state !== 'tailing') return 'not known yet';
+  return `${counted(docsToDo, 'document')}${docsToDo === 0 ? ', up to date' : ''}`;
 }
 
 function rateText({ docsPerSecond, bytesPerSecond, etaMs, docsToDo }: DestinationStatus): string {

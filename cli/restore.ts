@@ -30,8 +30,9 @@ export const restoreCommand: CommandSpec = {
   ],
   async run(invocation) {
     const report = await restored(invocation);
-    const { io, json } = invocation;
-    await write(io.stdout, json ? `${JSON.stringify(report)}\n` : reportText(report));
+    const { io, json, options } = invocation;
+    const text = reportText(report, options.intoExisting === true);
+    await write(io.stdout, json ? `${JSON.stringify(report)}\n` : text);
     return report.equal ? EXIT.done : EXIT.differences;
   },
 };
@@ -84,7 +85,7 @@ function progressText({ step, database, share, docsPerSecond, etaMs }: RestorePr
   return `${step} ${database}  ${Math.floor(100 * share)}%  ${Math.round(docsPerSecond).toLocaleString('en')} docs/s${left}`;
 }
 
-function reportText(report: RestoreReport): string {
+function reportText(report: RestoreReport, intoExisting: boolean): string {
   const { path, frame, at, exact, fromNext, written, stale, proof, equal, tornBytes, resumed, seconds } = report;
   const next = fromNext ? ', and what the next frame has up to the moment asked for' : '';
   const lines = [
@@ -101,6 +102,7 @@ function reportText(report: RestoreReport): string {
       `  ${database.padEnd(14)}${docsInFile.toLocaleString('en')} in the file, ${docsInStore.toLocaleString('en')} in the store: ${verdict}`,
     );
   }
-  if (equal) lines.push('It is a site of its own now: docs/backup.md tells what that means for its destinations.');
+  if (equal && !intoExisting)
+    lines.push('It is a site of its own now: docs/backup.md tells what that means for its destinations.');
   return `${lines.join('\n')}\n`;
 }

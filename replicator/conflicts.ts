@@ -73,7 +73,8 @@ export async function readConflict(control: Control, key: string): Promise<Confl
   const note = key.startsWith(PREFIX) ? await control.get(key) : undefined;
   if (note && !isResolved(note.value)) return note.value as Conflict;
   const was = note ? ' any more: it was resolved' : '';
-  throw replicatorError('CONFLICT_UNKNOWN', `There is no conflict ${key}${was}.`, { input: key });
+  const shown = key.startsWith(PREFIX) ? key.slice(PREFIX.length) : key;
+  throw replicatorError('CONFLICT_UNKNOWN', `There is no conflict "${shown}"${was}.`, { input: shown });
 }
 
 /**

@@ -18,7 +18,7 @@ export function troublePage(trouble: Trouble): Page {
 <h1>${title}</h1>
 ${
   isReadOnly
-    ? html`<p class="lead">You can go on reading, but nothing can be changed just now: this site is being moved or maintained. What you pressed was not carried out; try again in a few minutes.</p>`
+    ? html`<p class="lead">You can go on reading, but nothing can be changed here just now: this site is a copy of another one, or is being moved or maintained. What you pressed was not carried out. Try again in a few minutes, or at the other site.</p>`
     : html`<p class="lead">${message}</p>${advice === '' ? NOTHING : html`<p>${advice}</p>`}`
 }
 <p><a class="button button-strong" href="/">To the articles</a></p>

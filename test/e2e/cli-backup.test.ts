@@ -56,6 +56,10 @@ t.test('a store is backed up twice, checked, and restored with proof', async (t)
   await sameStores(t, await open('restored.db'), source, 'restored');
   const again = await json(['restore', '--from', 'a.backup', '--store', 'sqlite:restored.db'], 1);
   t.match(again, { error: { code: 'RESTORE_NOT_EMPTY' } });
+  t.match(restored.stdout, /It is a site of its own now/);
+  const merged = await cli.run(['restore', '--from', 'a.backup', '--store', 'sqlite:restored.db', '--into-existing']);
+  t.match(merged, { code: 0, stdout: /^Restored 0 documents/ });
+  t.notMatch(merged.stdout, /site of its own/, 'what was merged into stays what it was');
   const first = (await json(['backup', 'verify', 'a.backup'])) as { frames: { at: number }[] };
   const at = new Date(first.frames[0]?.at ?? 0).toISOString();
   const report = await json(['restore', '--from', 'a.backup', '--store', 'sqlite:before.db', '--at', at]);
