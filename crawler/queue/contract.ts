@@ -1,6 +1,7 @@
 /**
- * The contract of a crawl queue. A feed is in it at most once, waiting or claimed; a host gets no more than its budget.
- * The queue holds no truth: what is due stands in the store, so that a queue that is lost is only filled again.
+ * The contract of a crawl queue. A feed is in it at most once, waiting or claimed; a host gets no more than its budget,
+ * whichever process asks. The queue holds no truth: what is due stands in the store, so that a queue that is lost is
+ * only filled again.
  */
 export interface Job {
   /** `_id` of the feed. */
@@ -10,6 +11,8 @@ export interface Job {
   readonly nextAt: number;
   /** A reader waits for it: before all others. */
   readonly urgent: boolean;
+  /** Somebody wants it crawled although it is not due; for processes that find it in a queue that they share. */
+  readonly force?: boolean;
 }
 
 /** The right to crawl a feed, until `done` or `giveBack`. */
@@ -19,6 +22,8 @@ export interface Claim {
   readonly host: string;
   /** Other feeds of this host wait: its connection is worth keeping. */
   readonly more: boolean;
+  /** Aborted when the claim may have gone to another process: whoever has it must stop. Undefined: that can't happen. */
+  readonly lost?: AbortSignal;
 }
 
 export type ClaimAnswer =
@@ -33,15 +38,19 @@ export interface QueueCounts {
 }
 
 export interface Queue extends AsyncDisposable {
+  /** Other processes use the queue too: ask again after so many ms, whatever it answered. Null: only this process does. */
+  readonly pollMs: number | null;
+  /** Jobs that wait, as of the last call. */
+  readonly waiting: number;
   /**
    * Returns how many were added. A feed that waits already is not added again, but becomes urgent where the new job is;
    * one that is claimed is left alone. Throws CRAWL_QUEUE_FULL, having added none.
    */
   add(jobs: readonly Job[]): Promise<number>;
   claim(): Promise<ClaimAnswer>;
-  /** The feed was crawled and stored. */
+  /** The feed was crawled and stored. A claim that was lost: nothing happens. */
   done(claim: Claim): Promise<void>;
-  /** The feed was not crawled, or could not be stored: it waits again. */
+  /** The feed was not crawled, or could not be stored: it waits again. A claim that was lost: nothing happens. */
   giveBack(claim: Claim): Promise<void>;
   /** Takes all out that wait; returns how many. Claims go on. */
   clear(): Promise<number>;

@@ -36,6 +36,7 @@ interface Turn {
  * host may be asked again, so that a claim never looks at a host that must wait.
  */
 export class LocalQueue implements Queue {
+  readonly pollMs = null;
   readonly #clock: Clock;
   readonly #budget: HostBudget;
   readonly #gapMs: number;

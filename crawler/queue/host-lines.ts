@@ -1,0 +1,261 @@
+/**
+ * The feeds of each host in Redis, and the host's budget: what BullMQ has no notion of. Every step is one script, so that
+ * it happens whole or not at all, by the server's clock. docs/queue.md tells the keys.
+ */
+import type { Redis } from 'ioredis';
+import type { Job } from './contract.ts';
+import { Script } from './redis.ts';
+
+/** A lane of a host: its BullMQ job. As many lanes as the host may have requests in flight. */
+export interface Lane {
+  /** Of the BullMQ job: the encoded host and a number. */
+  readonly id: string;
+  readonly token: string;
+}
+
+export interface LineLimits {
+  readonly connections: number;
+  readonly gapMs: number;
+  readonly jobsMax: number;
+}
+
+export type Taken =
+  | { readonly kind: 'claimed'; readonly job: Job; readonly more: boolean; readonly waiting: number }
+  /** The host may be asked again in so many ms. */
+  | { readonly kind: 'wait'; readonly ms: number }
+  | { readonly kind: 'empty' }
+  /** The lane belongs to somebody else by now. */
+  | { readonly kind: 'lost' };
+
+export type Ended =
+  | { readonly kind: 'next'; readonly left: number; readonly gapMs: number; readonly urgent: boolean }
+  | { readonly kind: 'lost' };
+
+export interface Added {
+  /** -1: they don't fit. */
+  readonly added: number;
+  readonly waiting: number;
+  /** Lanes that must be made. */
+  readonly missing: readonly string[];
+  /** Lanes that must go first. */
+  readonly urgent: readonly string[];
+}
+
+/** A look at why nothing can be claimed. */
+export interface Look {
+  readonly waiting: number;
+  readonly claimed: number;
+  /** Until one of the hosts looked at is free; null: not before a claim ends. */
+  readonly ms: number | null;
+  readonly missing: readonly string[];
+  /** Lanes that wait although their host is free: somebody's clock is wrong. */
+  readonly late: readonly string[];
+}
+
+/** Hosts that one look takes in, at random. */
+const LOOK_HOSTS_MAX = 64;
+/** Lines that one clearing script takes away. */
+const CLEAR_HOSTS_MAX = 200;
+
+/** Feeds of one script; Redis does nothing else meanwhile. */
+export const ADD_JOBS_MAX = 1_000;
+
+const HEAD = `
+local call, base, lanes = redis.call, KEYS[1], KEYS[2]
+local jobs, claims, taken, hosts = base .. 'jobs', base .. 'claims', base .. 'taken', base .. 'hosts'
+local function line(host) return base .. 'line:' .. host end
+local function gapLeft(host, most)
+  local left = call('PTTL', base .. 'gap:' .. host)
+  -- Longer than a gap: the server's clock was set back.
+  if left > most then return 0 end
+  return math.max(left, 0)
+end
+local function put(host, feed, score)
+  call('ZADD', line(host), score, feed)
+  call('SADD', hosts, host)
+end
+local function lanesWithout(host, connections, found)
+  for i = 0, math.min(connections, call('ZCARD', line(host))) - 1 do
+    local lane = host .. '/' .. i
+    if call('EXISTS', lanes .. lane) == 0 then table.insert(found, lane) end
+  end
+end
+local function waiting() return call('HLEN', jobs) - call('HLEN', claims) end
+`;
+
+// A feed in `jobs`: its host, a line end, the job. Urgent feeds have scores below zero.
+const ADD = new Script(`${HEAD}
+local max, connections, more = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local fresh, seen = 0, {}
+for i = 4, #ARGV, 5 do
+  if not seen[ARGV[i]] and call('HEXISTS', jobs, ARGV[i]) == 0 then fresh = fresh + 1 end
+  seen[ARGV[i]] = true
+end
+if call('HLEN', jobs) + fresh + more > max then return {-1, waiting(), {}, {}} end
+local added, touched, hurried = 0, {}, {}
+for i = 4, #ARGV, 5 do
+  local feed, host, score, urgent, job = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3] == '1', ARGV[i + 4]
+  local known = call('HGET', jobs, feed)
+  if not known then
+    call('HSET', jobs, feed, host .. '\\n' .. job)
+    put(host, feed, score)
+    added = added + 1
+    touched[host] = true
+    if urgent then hurried[host] = true end
+  elseif call('HEXISTS', claims, feed) == 0 then
+    host = string.match(known, '^[^\\n]*')
+    if urgent then put(host, feed, score) hurried[host] = true end
+    touched[host] = true
+  end
+end
+local missing, urgent = {}, {}
+for host in pairs(touched) do
+  local from = #missing
+  lanesWithout(host, connections, missing)
+  if hurried[host] then for i = 0, connections - 1 do table.insert(urgent, host .. '/' .. i) end end
+end
+return {added, waiting(), missing, urgent}`);
+
+const TAKE = new Script(`${HEAD}
+local lane, host, token, gap = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+if call('GET', lanes .. lane .. ':lock') ~= token then return {'lost'} end
+local function answer(feed, score)
+  local job = string.match(call('HGET', jobs, feed), '\\n(.*)$')
+  return {'claimed', job, tonumber(score) < 0 and 1 or 0, call('ZCARD', line(host)), waiting()}
+end
+local before = call('HGET', taken, lane)
+if before then
+  local holder, score = string.match(call('HGET', claims, before) or '', '^([^\\n]*)\\n(.*)$')
+  if holder == token then return answer(before, score) end
+  -- Whoever had the lane is gone: the feed waits again.
+  call('HDEL', taken, lane)
+  call('HDEL', claims, before)
+  if holder and call('HEXISTS', jobs, before) == 1 then put(host, before, score) end
+end
+local first = call('ZRANGE', line(host), 0, 0, 'WITHSCORES')
+if #first == 0 then call('SREM', hosts, host) return {'empty'} end
+local left = gapLeft(host, gap)
+if left > 0 then return {'wait', left} end
+call('ZREM', line(host), first[1])
+if call('EXISTS', line(host)) == 0 then call('SREM', hosts, host) end
+call('HSET', claims, first[1], token .. '\\n' .. first[2])
+call('HSET', taken, lane, first[1])
+if gap > 0 then call('SET', base .. 'gap:' .. host, '', 'PX', gap) end
+return answer(first[1], first[2])`);
+
+const END = new Script(`${HEAD}
+local lane, host, token, gap, feed, back = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
+local holder, score = string.match(call('HGET', claims, feed) or '', '^([^\\n]*)\\n(.*)$')
+if holder == token then
+  call('HDEL', claims, feed)
+  call('HDEL', taken, lane)
+  if back then put(host, feed, score) else call('HDEL', jobs, feed) end
+end
+if call('GET', lanes .. lane .. ':lock') ~= token then return {'lost'} end
+local first = call('ZRANGE', line(host), 0, 0, 'WITHSCORES')
+local urgent = #first > 0 and tonumber(first[2]) < 0
+return {'next', call('ZCARD', line(host)), gapLeft(host, gap), urgent and 1 or 0}`);
+
+const LOOK = new Script(`${HEAD}
+local delayed, connections, gap = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local sample = ARGV[4] == '' and call('SRANDMEMBER', hosts, ${LOOK_HOSTS_MAX}) or {ARGV[4]}
+local missing, late, ms = {}, {}, -1
+for _, host in ipairs(sample) do
+  lanesWithout(host, connections, missing)
+  for i = 0, connections - 1 do
+    local lane = host .. '/' .. i
+    if call('ZSCORE', delayed, lane) then
+      local left = gapLeft(host, gap)
+      if left == 0 then table.insert(late, lane) elseif ms < 0 or left < ms then ms = left end
+    end
+  end
+end
+return {waiting(), call('HLEN', claims), ms, missing, late}`);
+
+const CLEAR = new Script(`${HEAD}
+local cleared = 0
+for _, host in ipairs(call('SPOP', hosts, ${CLEAR_HOSTS_MAX})) do
+  for _, feed in ipairs(call('ZRANGE', line(host), 0, -1)) do cleared = cleared + call('HDEL', jobs, feed) end
+  call('DEL', line(host))
+end
+return {cleared, call('SCARD', hosts)}`);
+
+/** Scores of urgent feeds are below zero, and still in the order of their due times. */
+const URGENT_SCORE = 1e14;
+
+export class HostLines {
+  readonly #client: Redis;
+  readonly #keys: readonly [string, string];
+  readonly #delayedKey: string;
+  readonly #limits: LineLimits;
+
+  /** `base`: what our keys begin with; `lanes`: what BullMQ's keys of single jobs begin with. */
+  constructor(client: Redis, keys: { base: string; lanes: string; delayed: string }, limits: LineLimits) {
+    this.#client = client;
+    this.#keys = [keys.base, keys.lanes];
+    this.#delayedKey = keys.delayed;
+    this.#limits = limits;
+  }
+
+  /** At most ADD_JOBS_MAX of them. `more`: so many others follow and must fit too. */
+  async add(jobs: readonly Job[], hostOf: (job: Job) => string, more: number): Promise<Added> {
+    const { jobsMax, connections } = this.#limits;
+    const args = jobs.flatMap((job) => {
+      const score = job.urgent ? job.nextAt - URGENT_SCORE : Math.max(0, job.nextAt);
+      return [job.feed, encodeHost(hostOf(job)), score, job.urgent ? 1 : 0, JSON.stringify(job)];
+    });
+    const reply = await ADD.run(this.#client, this.#keys, [jobsMax, connections, more, ...args]);
+    const [added, waiting, missing, urgent] = reply as [number, number, string[], string[]];
+    return { added, waiting, missing, urgent };
+  }
+
+  /** The first feed of the lane's host, if the host may be asked now. Takes over what a dead holder of the lane had. */
+  async take({ id, token }: Lane): Promise<Taken> {
+    const args = [id, hostOfLane(id), token, this.#limits.gapMs];
+    const [kind, ...rest] = (await TAKE.run(this.#client, this.#keys, args)) as [Taken['kind'], ...unknown[]];
+    if (kind === 'wait') return { kind, ms: Number(rest[0]) };
+    if (kind !== 'claimed') return { kind };
+    const [json, urgent, left, waiting] = rest as [string, number, number, number];
+    const job = JSON.parse(json) as Job;
+    return { kind, job: { ...job, urgent: urgent === 1 }, more: left > 0, waiting };
+  }
+
+  async end({ id, token }: Lane, feed: string, back: boolean): Promise<Ended> {
+    const args = [id, hostOfLane(id), token, this.#limits.gapMs, feed, back ? 1 : 0];
+    const [kind, ...rest] = (await END.run(this.#client, this.#keys, args)) as [Ended['kind'], ...number[]];
+    if (kind === 'lost') return { kind };
+    const [left = 0, gapMs = 0, urgent = 0] = rest;
+    return { kind, left, gapMs, urgent: urgent === 1 };
+  }
+
+  /** At the host of `lane`, or at some hosts where feeds wait. */
+  async look(lane?: string): Promise<Look> {
+    const { connections, gapMs } = this.#limits;
+    const args = [this.#delayedKey, connections, gapMs, lane === undefined ? '' : hostOfLane(lane)];
+    const reply = await LOOK.run(this.#client, this.#keys, args);
+    const [waiting, claimed, ms, missing, late] = reply as [number, number, number, string[], string[]];
+    return { waiting, claimed, ms: ms < 0 ? null : ms, missing, late };
+  }
+
+  async clear(): Promise<number> {
+    for (let cleared = 0; ; ) {
+      const [now, left] = (await CLEAR.run(this.#client, this.#keys, [])) as [number, number];
+      cleared += now;
+      if (left === 0) return cleared;
+    }
+  }
+}
+
+/** BullMQ keeps the colon for itself, and this module the slash and the line end. */
+function encodeHost(host: string): string {
+  return encodeURIComponent(host);
+}
+
+function hostOfLane(id: string): string {
+  return id.slice(0, id.lastIndexOf('/'));
+}
+
+/** The host as `hostOf` gives it. */
+export function laneHost(id: string): string {
+  return decodeURIComponent(hostOfLane(id));
+}
