@@ -8,7 +8,7 @@ import { openDigester } from './digester.ts';
 import { CRAWLER_ERRORS, type CrawlerErrorCode, crawlerError } from './errors.ts';
 import type { FetchedBody, Fetcher } from './fetch.ts';
 import { newFeed } from './new-feed.ts';
-import { type DiscoveredFeed, discoverFeeds } from './parse/discover.ts';
+import { feedsOfPage } from './page-feeds.ts';
 import type { ParsedFeed } from './parse/model.ts';
 import { parseFeed } from './parse/parse.ts';
 import { DEFAULT_LIMITS, type ScheduleLimits } from './schedule.ts';
@@ -59,9 +59,6 @@ export class ManyFeedsError extends CodedError<CrawlerErrorCode> {
     return { ...super.toJSON(), candidates: this.candidates };
   }
 }
-
-/** Candidates that are shown. */
-const CANDIDATES_MAX = 20;
 
 /** A feed, fetched and parsed, that is not stored yet. */
 interface Found {
@@ -143,11 +140,9 @@ function isWebPage(error: unknown): boolean {
   return error instanceof CodedError && (error.code === 'PARSE_HTML' || error.code === 'PARSE_NOT_A_FEED');
 }
 
-/** The one feed that a page names. Feeds of comments don't count beside others, nor does the same feed as RSS and Atom. */
+/** The one feed that a page names. */
 function theFeedOf(page: FetchedBody, input: string): string {
-  const all = discoverFeeds(pageText(page), page.url).filter(({ url }) => canonicalFeedUrl(url) !== undefined);
-  const main = all.filter(({ url, title }) => !COMMENTS.test(`${title} ${url}`));
-  const candidates = withoutVariants(main.length > 0 ? main : all).slice(0, CANDIDATES_MAX);
+  const candidates = feedsOfPage(page);
   const [first, ...others] = candidates;
   if (first === undefined) throw crawlerError('DISCOVER_NONE', `No feed is named at ${page.url}`, { input });
   if (others.length > 0) {
@@ -157,29 +152,6 @@ function theFeedOf(page: FetchedBody, input: string): string {
     );
   }
   return first.url;
-}
-
-const COMMENTS = /comment|kommentar|commentaire|comentario|reacties/i;
-
-/** `My blog (RSS)` and `My blog (Atom)`: one title, but for the format's name, and two types. The first is as good. */
-function withoutVariants(feeds: readonly DiscoveredFeed[]): DiscoveredFeed[] {
-  const bare = (title: string) => title.toLowerCase().replace(/\b(?:rss|atom|json|xml|feed)\b|[\d\W]/g, '');
-  const kept: DiscoveredFeed[] = [];
-  for (const feed of feeds) {
-    const twin = kept.some((other) => other.type !== feed.type && bare(other.title) === bare(feed.title));
-    if (!twin) kept.push(feed);
-  }
-  return kept;
-}
-
-/** Links to feeds are ASCII; a wrong charset can spoil no more than a title. */
-function pageText({ body, contentType }: FetchedBody): string {
-  const label = /charset\s*=\s*"?([\w-]+)/i.exec(contentType ?? '')?.[1] ?? 'utf-8';
-  try {
-    return new TextDecoder(label).decode(body);
-  } catch {
-    return new TextDecoder().decode(body);
-  }
 }
 
 /**

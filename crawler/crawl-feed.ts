@@ -2,7 +2,7 @@
 import type { Clock, Live } from '../store/contract.ts';
 import type { FeedRecord } from '../store/documents.ts';
 import { CodedError } from '../store/errors.ts';
-import { validatorsOf } from './conditional-get.ts';
+import { NO_VALIDATORS, validatorsOf } from './conditional-get.ts';
 import { type Digested, type DigestedBody, digestBody } from './digest-body.ts';
 import type { Digester } from './digester.ts';
 import { crawlerError } from './errors.ts';
@@ -16,6 +16,8 @@ import {
 } from './feed-update.ts';
 import type { FetchedBody, Fetcher, FetchResult } from './fetch.ts';
 import { digest } from './identity.ts';
+import { lookForFeed } from './look-for-feed.ts';
+import { nextStep, type Step } from './missing-feed.ts';
 import { freshMs, retryAfterMs } from './publisher-wishes.ts';
 import type { Claim } from './queue/contract.ts';
 import type { ScheduleLimits } from './schedule.ts';
@@ -62,33 +64,34 @@ export async function crawlFeed(
   const { fetcher, clock, signal } = options;
   const live = await options.session.feed(claim.job.feed);
   if (live === undefined || !wanted(live.content)) return { kind: 'passed-over' };
-  const { url, etag, lastModified } = live.content;
   const at = clock();
+  // Somebody who waits for the feed waits for no other page.
+  const step = claim.job.urgent ? feedItself(live) : nextStep(live.content, at);
+  const { etag, lastModified } = step.kind === 'fetch' ? live.content : NO_VALIDATORS;
+  const { url } = step;
   const fetched = await fetcher.fetch({ url, etag, lastModified, feed: live.id, signal, keepConnection: claim.more });
   if (fetched.kind === 'failed' && fetched.error.code === 'FETCH_ABORTED') return { kind: 'unfinished' };
-  return storeFetched(options, live, fetched, at);
+  return storeFetched(options, live, fetched, at, step);
 }
 
-/** `at`: when the fetch began. */
+function feedItself({ content }: Live<FeedRecord>): Step {
+  return { kind: 'fetch', url: content.url };
+}
+
+/** `at`: when the fetch began. `step`: what was fetched; default: the feed itself. */
 export async function storeFetched(
   options: CrawlFeedOptions,
   live: Live<FeedRecord>,
   fetched: FetchResult,
   at: number,
+  step: Step = feedItself(live),
 ): Promise<CrawledFeed> {
-  const { digested, entries } = await digestAndStore(options, live, fetched);
+  const { digested, entries, ...found } = await answerOf(options, live, fetched, at, step);
   const endedAt = options.clock();
-  const permanentUrl = fetched.kind === 'failed' ? null : fetched.permanentUrl;
   const findings: Findings = {
-    at,
-    endedAt,
-    ms: fetched.ms,
-    status: fetched.status,
-    bytes: fetched.wireBytes,
+    ...{ at, endedAt, ms: fetched.ms, status: fetched.status, bytes: fetched.wireBytes, step, ...found },
     result: digested.result,
     validators: digested.validators,
-    permanentUrl,
-    adoption: await adoptionOf(options, live, wouldAdopt(live.content, permanentUrl, at)),
     freshMs: freshMs(fetched.headers, endedAt),
     retryAfterMs: fetched.kind === 'failed' ? fetched.retryAfterMs : retryAfterMs(fetched.headers, endedAt),
   };
@@ -103,6 +106,44 @@ function crawled({ result, bytes, ms }: Findings, entries: StoredEntries, before
   if (lasting !== null) return { kind: 'failed', error: new CodedError(lasting.code, lasting.message), bytes, ms };
   if (result.kind === 'not-modified') return { kind: 'not-modified', bytes, ms };
   return { kind: 'fetched', entries, bytes, ms };
+}
+
+type Answered = DigestedBody & Pick<Findings, 'permanentUrl' | 'adoption' | 'found'>;
+
+async function answerOf(
+  options: CrawlFeedOptions,
+  live: Live<FeedRecord>,
+  fetched: FetchResult,
+  at: number,
+  step: Step,
+): Promise<Answered> {
+  if (step.kind === 'look') {
+    const { error, found } = await lookForFeed(options.session, live, fetched);
+    return { digested: failure(error, null), entries: NOTHING, permanentUrl: null, adoption: null, found };
+  }
+  if (step.kind === 'try') return tryOut(options, live, fetched, step.url);
+  const permanentUrl = fetched.kind === 'failed' ? null : fetched.permanentUrl;
+  const adoption = await adoptionOf(options, live, wouldAdopt(live.content, permanentUrl, at));
+  return { ...(await digestAndStore(options, live, fetched)), permanentUrl, adoption };
+}
+
+/** The feed that was found for a missing one. What can't be read leaves nothing behind: it is no feed of ours yet. */
+async function tryOut(
+  options: CrawlFeedOptions,
+  live: Live<FeedRecord>,
+  fetched: FetchResult,
+  url: string,
+): Promise<Answered> {
+  const adoption = await adoptionOf(options, live, url);
+  const failed = (error: CodedError): Answered => ({
+    ...{ digested: failure(error, null), entries: NOTHING, permanentUrl: null, adoption: null },
+  });
+  if (adoption?.heldBy) {
+    return failed(crawlerError('DISCOVER_NONE', `${url} is the feed ${adoption.heldBy} by now`, { input: url }));
+  }
+  const digested = await digestAndStore(options, live, fetched);
+  const { result } = digested.digested;
+  return result.kind === 'failed' ? failed(result.error) : { ...digested, permanentUrl: null, adoption };
 }
 
 /** The articles are acknowledged before this resolves, so that the validators may follow. */

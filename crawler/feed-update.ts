@@ -3,6 +3,7 @@ import type { Attempt, FeedRecord } from '../store/documents.ts';
 import type { CodedError } from '../store/errors.ts';
 import type { Validators } from './conditional-get.ts';
 import type { FeedFacts } from './digest.ts';
+import { CONFIRM_ERRORS_MAX, missingAfter, type Step } from './missing-feed.ts';
 import { adoptedUrl, movedAfter } from './permanent-redirect.ts';
 import { type Happened, nextFetch, type ScheduleLimits } from './schedule.ts';
 
@@ -20,6 +21,10 @@ export interface Findings {
   readonly status: number | null;
   /** Wire bytes. */
   readonly bytes: number;
+  /** What was asked for: the feed, or something in its place. */
+  readonly step: Step;
+  /** Of a look at the site: `missing-feed.ts`. */
+  readonly found?: string | null | undefined;
   readonly result: Result;
   /** To send next time; undefined: as before. */
   readonly validators: Validators | undefined;
@@ -66,9 +71,10 @@ export function updatedFeed(
   const failure = result.kind === 'failed' ? result.error : lastingFailure(before, result);
   const errors = failure === null ? 0 : before.errors + 1;
   const parsed = result.kind === 'parsed' ? result : null;
+  const missing = failure === null ? null : missingAfter(before, findings.step, findings);
   const schedule = nextFetch({
     now: findings.endedAt,
-    happened: happenedIn(before, findings, failure, errors),
+    happened: happenedIn(before, findings, failure, missing?.found ? Math.min(errors, CONFIRM_ERRORS_MAX) : errors),
     intervalMs: before.intervalMs,
     hints: parsed?.facts.hints ?? before.hints,
     freshMs: findings.freshMs,
@@ -86,6 +92,7 @@ export function updatedFeed(
     ...schedule,
     ...(state === 'gone' ? { nextWhy: 'never again: the publisher has taken the feed away (410)' } : {}),
     ...whereTo,
+    ...(missing === null && before.missing === undefined ? {} : { missing }),
     bodyHash: bodyHashAfter(before, findings),
     triedAt: at,
     succeededAt: failure === null ? at : before.succeededAt,
@@ -136,9 +143,9 @@ function happenedIn(
   return { kind: 'stored', added: result.added, changed: result.changed };
 }
 
-function stateAfter(before: FeedRecord, { result, status }: Findings): FeedRecord['state'] {
+function stateAfter(before: FeedRecord, { result, status, step }: Findings): FeedRecord['state'] {
   if (before.state === 'paused') return 'paused';
-  if (status === 410) return 'gone';
+  if (status === 410 && step.kind === 'fetch') return 'gone';
   return result.kind === 'failed' ? before.state : 'active';
 }
 
@@ -160,7 +167,8 @@ type Place = Partial<Pick<FeedRecord, 'url' | 'moved'>>;
  * A permanent redirect is noted, and adopted once it is confirmed. The validators stay: the last answers came from there
  * already, so they are the validators of that resource (RFC 9110 section 8.8).
  */
-function placeAfter(before: FeedRecord, { permanentUrl, adoption, at }: Findings): Place {
+function placeAfter(before: FeedRecord, { permanentUrl, adoption, at, step }: Findings): Place {
+  if (step.kind === 'try') return adoption?.heldBy === null ? { url: adoption.url, moved: null } : {};
   const moved = movedAfter(before, permanentUrl, at);
   if (moved === null) return before.moved === undefined ? {} : { moved: null };
   // In a record that was changed meanwhile something else may be confirmed: then the next fetch asks who has it.
@@ -178,12 +186,13 @@ export function wouldAdopt(before: FeedRecord, permanentUrl: string | null, at: 
 type Failure = { readonly code: string; readonly message: string };
 
 function attemptOf(
-  { at, ms, status, bytes, result, permanentUrl }: Findings,
+  { at, ms, status, bytes, result, permanentUrl, step }: Findings,
   failure: Failure | null,
   { url, moved }: Place,
 ): Attempt {
   const held = moved?.heldBy === undefined ? '' : `, which is the feed ${moved.heldBy}`;
-  const where = permanentUrl === null ? '' : `moved permanently to ${permanentUrl}${held}`;
+  const redirected = permanentUrl === null ? '' : `moved permanently to ${permanentUrl}${held}`;
+  const where = step.kind === 'try' ? `found again at ${step.url}` : redirected;
   return {
     at,
     ms,

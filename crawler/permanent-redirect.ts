@@ -26,15 +26,20 @@ export function isConfirmed({ since, times }: { since: number; times: number }, 
   return times >= CONFIRMATIONS_MIN && now - since >= CONFIRMED_OVER_MS_MIN;
 }
 
+/** What was secure stays so. */
+export function isDowngrade(from: string, to: string): boolean {
+  return from.startsWith('https:') && to.startsWith('http:');
+}
+
 /**
- * The URL to fetch from now on, in its canonical form; null: not yet, or never, for what was secure stays so. User and
+ * The URL to fetch from now on, in its canonical form; null: not yet, or never (`isDowngrade`). User and
  * password go along within the same origin only.
  */
 export function adoptedUrl(current: string, moved: Moved, now: number): string | null {
   const to = canonicalFeedUrl(moved.to);
   if (to === undefined || !isConfirmed(moved, now)) return null;
+  if (isDowngrade(current, to)) return null;
   const [from, url] = [new URL(current), new URL(to)];
-  if (from.protocol === 'https:' && url.protocol === 'http:') return null;
   if (from.origin === url.origin) {
     url.username = from.username;
     url.password = from.password;

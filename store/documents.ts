@@ -73,6 +73,15 @@ export interface FeedRecord {
    * confirmed, but another feed, this one, is fetched from there.
    */
   moved?: { to: string; since: number; times: number; heldBy?: string } | null;
+  /**
+   * Not found (404) since `since`, whatever other failures came between. `lookedAt`: the last attempt that asked its site
+   * instead of it. `found`: the feed that the site's page named at every look since. Absent or null: not missing.
+   */
+  missing?: {
+    since: number;
+    lookedAt: number | null;
+    found: { url: string; since: number; times: number } | null;
+  } | null;
   /** Last attempt, last success (200 or 304), last time that an article was new or changed. */
   triedAt: number | null;
   succeededAt: number | null;
