@@ -31,8 +31,8 @@ export const feedsShowCommand: CommandSpec = {
     const feed = await findFeed(store.feeds, args[0] ?? '');
     const [view] = await viewFeeds(store, [feed]);
     if (view === undefined) return EXIT.failed;
-    const { description, language, etag, lastModified, moved, history } = feed.content;
-    const more = { description, language, etag, lastModified, moved: moved ?? null, history };
+    const { description, language, etag, lastModified, moved = null, missing = null, history } = feed.content;
+    const more = { description, language, etag, lastModified, moved, missing, history };
     const text = json
       ? JSON.stringify({ ...view, ...more })
       : showText(view, feed.content, columnsOf(io.stdout), io.clock());
@@ -46,6 +46,7 @@ function showText(view: FeedView, feed: FeedRecord, columns: number, now: number
     ['id', view.id],
     ['url', view.url],
     ['moves to', movesText(feed)],
+    ['missing', missingText(feed)],
     ['site', view.siteUrl ?? '-'],
     ['followed', followedText(view)],
     ['articles', view.articles.toLocaleString('en')],
@@ -72,6 +73,12 @@ function movesText({ moved }: FeedRecord): string {
   if (!moved) return '';
   if (moved.heldBy !== undefined) return `${moved.to}, which the feed ${moved.heldBy} is fetched from already`;
   return `${moved.to}, by permanent redirects since ${moment(moved.since)}; adopted when they last`;
+}
+
+function missingText({ missing }: FeedRecord): string {
+  if (!missing) return '';
+  const since = `not found (404) since ${moment(missing.since)}`;
+  return missing.found === null ? since : `${since}; its site now names ${missing.found.url}, adopted if that lasts`;
 }
 
 function followedText(view: FeedView): string {
