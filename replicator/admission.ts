@@ -44,7 +44,7 @@ export function decideAdmission(hello: Hello, store: Applicant): Admission {
 
 /** An empty store, or one that is adopted, becomes a replica. One with a life of its own does not. */
 function asPrimary(hello: Hello, store: Applicant): Admission {
-  if (!store.isEmpty && hello.only === store.site && hello.epoch === (store.role?.epoch ?? 0)) {
+  if (!store.isEmpty && hello.follows === store.site) {
     // Adopted, it would follow what follows it, and nobody could write any more.
     const message = `The destination ${store.site} is the primary that the source ${hello.site} is a replica of. Are source and destination interchanged?`;
     return refuse('REPLICATION_TARGET_PRIMARY', message);

@@ -97,7 +97,7 @@ async function runLine(link: Link, { name, tail, sender, tally }: Line): Promise
 async function greeting(course: Course, plan: SessionPlan, deadlines: Deadlines): Promise<Hello> {
   const { source } = course;
   const note = await deadlines.limit(source.control.get(ROLE_NOTE), 'the source to tell its role');
-  const { epoch, only } = (note?.value as SiteRole | undefined) ?? FIRST_ROLE;
+  const { epoch, only, role, primary } = (note?.value as SiteRole | undefined) ?? FIRST_ROLE;
   plan.epoch = epoch;
   const { session, direction, databases, policies, adopt } = plan;
   let docsToDo = 0;
@@ -105,7 +105,12 @@ async function greeting(course: Course, plan: SessionPlan, deadlines: Deadlines)
   for (const name of databases) docsToDo += plan.tallies.get(name)?.progress.total ?? 0;
   if (plan.begun.size === 0) docsToDo = await countDocuments(course, databases, deadlines);
   const { site } = source;
-  return { session, site, epoch, direction, databases, policies, adopt, docsToDo, ...(only && { only }) };
+  const follows = role === 'replica' ? primary : null;
+  return {
+    ...{ session, site, epoch, direction, databases, policies, adopt, docsToDo },
+    ...(only && { only }),
+    ...(follows && { follows }),
+  };
 }
 
 async function countDocuments(

@@ -13,6 +13,8 @@ export interface Hello {
   readonly epoch: number;
   /** Of the source's role: the one site that ever sent to it. */
   readonly only?: SiteId;
+  /** Of the source's role: the primary that it is a replica of. */
+  readonly follows?: SiteId;
   readonly direction: 'one-way' | 'two-way';
   readonly databases: readonly DatabaseName[];
   /** Two-way: what becomes of the losers of conflicts. */

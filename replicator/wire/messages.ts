@@ -41,6 +41,7 @@ export function readHello(value: unknown): Hello {
     adopt: readFlag(hello.adopt, 'adopt'),
     docsToDo: readCount(hello.docsToDo, 'the count of documents'),
     ...(hello.only !== undefined && { only: readSite(hello.only, 'a sender') }),
+    ...(hello.follows !== undefined && { follows: readSite(hello.follows, 'a primary') }),
   };
 }
 

@@ -2,9 +2,11 @@
 import t from 'tap';
 import { type Applicant, decideAdmission } from '../../replicator/admission.ts';
 import { checkpointFrom } from '../../replicator/checkpoint.ts';
+import { promote } from '../../replicator/failover.ts';
 import { FENCED_NOTE } from '../../replicator/fence-source.ts';
 import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
 import { ROLE_NOTE, type SiteRole } from '../../replicator/role.ts';
+import { realRuntime } from '../../replicator/runtime.ts';
 import type { Hello } from '../../replicator/target.ts';
 import type { SiteId } from '../../store/contract.ts';
 import { article } from '../contract/samples.ts';
@@ -45,8 +47,8 @@ const CASES: readonly (readonly [string, Partial<Hello>, Applicant, string])[] =
   ['the same site is no destination', { site: STORE }, FRESH, 'REPLICATION_SAME_SITE'],
   ['documents of unknown origin are not mixed in', {}, FULL, 'REPLICATION_TARGET_HAS_DATA'],
   ['unless it is to be adopted', { adopt: true }, FULL, 'become'],
-  ['but not by its own replica', { adopt: true, only: STORE }, FULL, 'REPLICATION_TARGET_PRIMARY'],
-  ['unless that was promoted meanwhile', { adopt: true, only: STORE, epoch: 1 }, FULL, 'become'],
+  ['but not by its own replica', { adopt: true, follows: STORE }, FULL, 'REPLICATION_TARGET_PRIMARY'],
+  ['unless that was promoted meanwhile', { adopt: true, epoch: 1 }, FULL, 'become'],
   ['a primary keeps its documents', {}, { ...FULL, role: role({ epoch: 0 }) }, 'REPLICATION_TARGET_PRIMARY'],
   ['even those of a former two-way', {}, { ...FULL, knowsSource: true }, 'REPLICATION_TARGET_PRIMARY'],
   ['a replica goes on', {}, REPLICA, 'admit'],
@@ -178,4 +180,16 @@ t.test('two sites that both write converge, and neither gets back what it sent',
   t.equal(there.status().docs, (before[0] ?? 0) + 50);
   t.equal(back.status().docs, (before[1] ?? 0) + 1);
   t.strictSame(await differences(a, b), []);
+});
+
+t.test('what supplied the new primary before, and adopted it then, does not make a replica of it', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await putArticles(a, 'x', 20);
+  await putArticles(b, 'y', 20);
+  await start(a, b, { once: true, adopt: true }).ended;
+  await promote(b, { runtime: realRuntime });
+  await start(b, a, { once: true, adopt: true }).ended;
+  t.equal(await failureOf(start(a, b, { once: true, adopt: true }).ended), 'REPLICATION_TARGET_PRIMARY');
+  t.equal(await b.articles.mode(), 'read-write');
 });
