@@ -73,7 +73,9 @@ function compared(
   there: Versioned<unknown> | undefined,
 ): Unseen | undefined {
   if (there === undefined) return { database, doc: sideOf(doc), there: null, why: 'missing' };
-  if (there.ver === doc.ver || dominates(vectorOf(there), vectorOf(doc))) return undefined;
+  if (there.ver === doc.ver) return undefined;
+  // Of two merged versions the one that has seen more may be the smaller one: the other would stay here for ever.
+  if (there.ver > doc.ver && dominates(vectorOf(there), vectorOf(doc))) return undefined;
   const why = dominates(vectorOf(doc), vectorOf(there)) ? 'newer' : 'concurrent';
   return { database, doc: sideOf(doc), there: there.ver, why };
 }
