@@ -83,6 +83,7 @@ class StoreSession implements TargetSession {
     const began = this.#runtime.elapsed();
     const note = checkpoint && this.#noteOf(this.#hello.site, database, checkpoint);
     const counts = await this.#apply(writer, push, note ?? undefined);
+    if (docs.length > 0) await this.#checkRole();
     if (note) this.#kept.set(database, note.value);
     if (push.caughtUp) this.#keepIndexes(database);
     return { ...counts, appliedMs: docs.length === 0 ? 0 : this.#runtime.elapsed() - began };
@@ -120,14 +121,13 @@ class StoreSession implements TargetSession {
     const outcomes = await writer.apply(docs, note);
     let written = 0;
     for (const { result } of outcomes) if (result === 'written') written += 1;
-    if (written < outcomes.length) await this.#checkRole();
     return { written, stale: outcomes.length - written, conflicts: 0 };
   }
 
   /**
-   * What was found to be older met something, and where nothing is written a fence may not show. If that was an edit of a
-   * new primary's, made without having seen this version, then it is not delivered. A promotion writes the role before
-   * it lets edits in.
+   * Asked after every batch: a promotion that began meanwhile may have been killed before it fenced this session, and what
+   * was found to be older may have met an edit of a new primary's that never saw it. Neither is delivered. A promotion
+   * writes the role before it does anything else.
    */
   async #checkRole(): Promise<void> {
     const role = ((await this.#store.control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? FIRST_ROLE;
