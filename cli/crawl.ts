@@ -2,7 +2,8 @@ import type { Logger } from 'pino';
 import type { CrawlSummary } from '../crawler/crawler.ts';
 import type { Fetcher } from '../crawler/fetch.ts';
 import { OPML_BYTES_MAX } from '../crawler/parse/limits.ts';
-import type { Store } from '../store/contract.ts';
+import type { Queue } from '../crawler/queue/contract.ts';
+import type { Clock, Store } from '../store/contract.ts';
 import { CodedError } from '../store/errors.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { type CrawlReport, progressText, reportText } from './crawl-report.ts';
@@ -17,8 +18,15 @@ import { openLog } from './log.ts';
 import { openedStore } from './opened-store.ts';
 import { progressLine } from './progress.ts';
 import { reportError } from './report-error.ts';
+import { queueUrl } from './setting-kinds.ts';
 import type { Settings } from './setting-table.ts';
 import { type StopSignals, stopSignals } from './stop-signals.ts';
+
+interface Opened {
+  readonly store: Store;
+  readonly fetcher: Fetcher;
+  readonly queue: Queue | undefined;
+}
 
 export const crawlCommand: CommandSpec = {
   usage: 'crawl',
@@ -40,12 +48,13 @@ export const crawlCommand: CommandSpec = {
     using stop = stopSignals();
     await using store = await openedStore(invocation, { mustExist: false });
     await using fetcher = openFetcher(fetcherOptions(settings, store, invocation.io.clock));
+    await using queue = await crawlQueue(settings, store, invocation.io.clock);
     const imported = await importChosen(invocation, store);
     // Awaited here: what `using` opened is closed when this function returns.
     if (invocation.options.once === true) {
-      return await crawlOnce(invocation, settings, store, fetcher, imported, stop);
+      return await crawlOnce(invocation, settings, { store, fetcher, queue }, imported, stop);
     }
-    return await crawlOn(invocation, settings, store, fetcher, stop);
+    return await crawlOn(invocation, settings, { store, fetcher, queue }, stop);
   },
 };
 
@@ -62,8 +71,7 @@ async function importChosen({ io, options }: Invocation, store: Store): Promise<
 async function crawlOnce(
   { io, json, options }: Invocation,
   settings: Settings,
-  store: Store,
-  fetcher: Fetcher,
+  opened: Opened,
   imported: ImportedFeeds | null,
   stop: StopSignals,
 ): Promise<ExitCode> {
@@ -71,7 +79,7 @@ async function crawlOnce(
   const pass = async (): Promise<CrawlSummary> => {
     using line = progressLine(io.stderr, io.clock);
     return await crawl({
-      ...{ store, fetcher, clock: io.clock, random: io.random, signal: stop.signal },
+      ...{ ...opened, clock: io.clock, random: io.random, signal: stop.signal },
       ...crawlLimits(settings),
       force: options.force === true,
       ...(imported === null ? {} : { feeds: imported.feeds.map(({ feed }) => feed) }),
@@ -102,18 +110,17 @@ async function crawlOnce(
 async function crawlOn(
   { io, json }: Invocation,
   settings: Settings,
-  store: Store,
-  fetcher: Fetcher,
+  opened: Opened,
   stop: StopSignals,
 ): Promise<ExitCode> {
   const { startCrawler } = await import('../crawler/run.ts');
   const log = openLog(io.stderr, settings.logLevel, json);
   const crawler = startCrawler({
-    ...{ store, fetcher, clock: io.clock, random: io.random },
+    ...{ ...opened, clock: io.clock, random: io.random },
     ...crawlLimits(settings),
     onTrouble: (error) => logTrouble(log, error),
   });
-  log.info({ store: store.url }, 'Crawling until stopped');
+  log.info({ store: opened.store.url, queue: queueUrl.show(settings.queue) }, 'Crawling until stopped');
   log.info(`${await stop.stopped}: finishing what is in flight; again to stop at once`);
   await crawler.stop();
   log.info('Stopped');
@@ -121,8 +128,16 @@ async function crawlOn(
 }
 
 export function logTrouble(log: Logger, error: CodedError | null): void {
-  if (error === null) log.info('The store answers again: the crawler goes on');
-  else log.error({ code: error.code, advice: error.advice }, `The crawler waits for the store: ${error.message}`);
+  if (error === null) log.info('Store and queue answer again: the crawler goes on');
+  else log.error({ code: error.code, advice: error.advice }, `The crawler waits: ${error.message}`);
+}
+
+/** The queue in Redis that the processes of a site share; undefined: each crawl makes one of its own. */
+export async function crawlQueue(settings: Settings, store: Store, clock: Clock): Promise<Queue | undefined> {
+  if (settings.queue === 'local:') return undefined;
+  const { openQueue } = await import('../crawler/queue/open.ts');
+  const hosts = { connections: settings.hostConnections, gapMs: settings.hostGap };
+  return openQueue(settings.queue, { clock, hosts, site: store.site });
 }
 
 /** What a crawl of `serve` and one of `crawl` have in common. */

@@ -2,13 +2,14 @@
 import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { askQueueServer } from '../crawler/queue/open.ts';
 import type { Clock, Store } from '../store/contract.ts';
 import { DATABASE_NAMES } from '../store/documents.ts';
-import { codeOf } from '../store/errors.ts';
+import { CodedError, codeOf } from '../store/errors.ts';
 import { readVersion } from '../store/version.ts';
 import { HALF_RESTORED_ADVICE, halfRestored } from './half-restored.ts';
 import { probeListen } from './listen-probe.ts';
-import { listenAddress } from './setting-kinds.ts';
+import { listenAddress, withoutCredentials } from './setting-kinds.ts';
 import type { Settings } from './setting-table.ts';
 import type { ResolvedSettings } from './settings.ts';
 import { FENCED_ADVICE, shownRole } from './site-role.ts';
@@ -123,8 +124,19 @@ export async function checkDisk(path: string): Promise<Check> {
   return ok('disk', message);
 }
 
-export function checkQueue(queue: Settings['queue']): Check {
-  return ok('queue', `${queue} (inside the store)`);
+/** The queue of this process needs nothing. One in Redis must answer, and must not lose keys of its own accord. */
+export async function checkQueue(queue: Settings['queue']): Promise<Check> {
+  if (queue === 'local:') return ok('queue', `${queue} (in the memory of the crawler)`);
+  const shown = withoutCredentials(queue);
+  try {
+    const { version, evicts } = await askQueueServer(queue);
+    const message = `Redis ${version} answers at ${shown}`;
+    if (!evicts) return ok('queue', message);
+    return warn('queue', `${message}, but may throw keys away`, 'Set its maxmemory-policy to noeviction.');
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return fail('queue', `${error.code}: ${error.message}`, error.advice);
+  }
 }
 
 export async function checkPort(listen: Settings['listen']): Promise<Check> {

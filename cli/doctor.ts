@@ -61,7 +61,7 @@ async function allChecks({ io, resolved }: Invocation): Promise<Check[]> {
     checks.push(found === null ? noStoreYet(url) : await checkStore(found, url));
     if (store !== null) checks.push(...(await checkRole(store)));
     if (settings.store.startsWith('sqlite:')) checks.push(await checkDisk(settings.store.slice('sqlite:'.length)));
-    checks.push(checkQueue(settings.queue), await checkPort(settings.listen), await checkClock(io.clock, store));
+    checks.push(await checkQueue(settings.queue), await checkPort(settings.listen), await checkClock(io.clock, store));
   } finally {
     await store?.close().catch(() => {});
   }

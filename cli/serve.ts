@@ -4,7 +4,7 @@ import type { RunningSite } from '../site/server.ts';
 import type { CodedError } from '../store/errors.ts';
 import { openStore } from '../store/open.ts';
 import type { CommandSpec, Invocation } from './command.ts';
-import { crawlLimits, logTrouble } from './crawl.ts';
+import { crawlLimits, crawlQueue, logTrouble } from './crawl.ts';
 import { cliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { fetcherOptions } from './fetcher-options.ts';
@@ -15,7 +15,7 @@ import { migrationText } from './opened-store.ts';
 import { readReplicas } from './read-replicas.ts';
 import { wishByName } from './replicate-wishes.ts';
 import { startReplication } from './replication.ts';
-import { type ListenAddress, listenAddress } from './setting-kinds.ts';
+import { type ListenAddress, listenAddress, queueUrl } from './setting-kinds.ts';
 import { SETTING_NAMES, type Settings } from './setting-table.ts';
 import { FENCED_ADVICE, shownRole } from './site-role.ts';
 import { siteServices } from './site-services.ts';
@@ -82,7 +82,9 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   if (role?.isFenced) log.warn({ advice: FENCED_ADVICE }, `This site was ${role.text}`);
   else if (role?.isReplica) log.info(`This site is a ${role.text}: readers can read, and nothing is crawled or edited`);
   const fetcher = stack.use(openFetcher(fetcherOptions(settings, store, clock)));
-  const options = { store, fetcher, clock, random, ...crawlLimits(settings) };
+  const queue = await crawlQueue(settings, store, clock);
+  if (queue !== undefined) stack.use(queue);
+  const options = { store, fetcher, queue, clock, random, ...crawlLimits(settings) };
   const onTrouble = (error: CodedError | null): void => logTrouble(log, error);
   const replication = stack.use(startReplication(store.control, { store: settings.store, cwd: io.cwd }, log));
   const crawler = settings.crawler ? startCrawler({ ...options, onTrouble }) : null;
@@ -104,7 +106,8 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
       replication: () => replication.statuses(),
     }),
   });
-  const about = { store: store.url, crawler: settings.crawler ? 'on' : 'off' };
+  const crawling = settings.crawler ? 'on' : 'off';
+  const about = { store: store.url, queue: queueUrl.show(settings.queue), crawler: crawling };
   log.info(about, `Feedferry is ready at ${friendlyUrl(site.url)}`);
 }
 

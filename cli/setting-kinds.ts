@@ -103,12 +103,22 @@ export const storeUrls: Kind<readonly string[]> = {
   show: (value) => value.map(withoutCredentials).join(','),
 };
 
-export const queueUrl: Kind<'local:'> = {
-  allowed: 'local: (the queue inside the store); other queues are not available in this version',
+export const queueUrl: Kind<string> = {
+  allowed: 'local: (the queue of this process) or redis://[USER:PASSWORD@]HOST[:PORT][/NUMBER] (rediss: with TLS)',
   placeholder: 'URL',
-  read: (raw) => (raw === 'local:' || raw === 'local' ? 'local:' : undefined),
-  show: String,
+  read(raw) {
+    if (raw === 'local:' || raw === 'local') return 'local:';
+    return typeof raw === 'string' && isRedisUrl(raw) ? raw : undefined;
+  },
+  show: withoutCredentials,
 };
+
+function isRedisUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol, hostname, pathname, search, hash } = new URL(text);
+  const isPlain = /^(\/\d{0,4})?$/.test(pathname) && search === '' && hash === '';
+  return /^rediss?:$/.test(protocol) && hostname !== '' && isPlain;
+}
 
 export const listenAddress: Kind<ListenAddress> = {
   allowed: 'HOST:PORT or PORT, such as 127.0.0.1:8080, [::1]:8080 or 8080 (port 0: any free one)',

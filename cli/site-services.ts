@@ -1,6 +1,7 @@
 import { addFeed } from '../crawler/add-feed.ts';
 import { type CrawlOptions, crawl } from '../crawler/crawler.ts';
 import { writeOpml } from '../crawler/parse/opml.ts';
+import { refreshByOthers } from '../crawler/refreshes.ts';
 import type { RunningCrawler } from '../crawler/run.ts';
 import type { SiteOptions } from '../site/site.ts';
 import { CodedError } from '../store/errors.ts';
@@ -10,6 +11,7 @@ type Services = Pick<SiteOptions, 'addFeed' | 'importOpml' | 'exportOpml' | 'ref
 type CrawlerSide = Pick<
   CrawlOptions,
   | 'store'
+  | 'queue'
   | 'fetcher'
   | 'clock'
   | 'random'
@@ -26,7 +28,7 @@ const OPML_TITLE = 'Feedferry subscriptions';
  * What the site needs of the crawler. `crawler` null: nothing is crawled in this process but what a reader asks for.
  */
 export function siteServices(options: CrawlerSide, crawler: RunningCrawler | null): Services {
-  const { store, fetcher, clock, random, minIntervalMs, maxIntervalMs } = options;
+  const { store, queue, fetcher, clock, random, minIntervalMs, maxIntervalMs } = options;
   const limits = { minIntervalMs, maxIntervalMs };
   return {
     addFeed: (input) => addFeed({ store, fetcher, clock, random, limits, input }),
@@ -36,7 +38,10 @@ export function siteServices(options: CrawlerSide, crawler: RunningCrawler | nul
       return { entries: feeds.map(({ feed, folder, title }) => ({ id: feed, folder, title: title ?? '' })), invalid };
     },
     exportOpml: (feeds) => writeOpml(feeds, OPML_TITLE, new Date(clock())),
-    refresh: (feedId) => (crawler === null ? crawlOne(options, feedId) : crawler.refresh(feedId)),
+    refresh(feedId) {
+      if (crawler !== null) return crawler.refresh(feedId);
+      return queue === undefined ? crawlOne(options, feedId) : refreshByOthers({ store, queue, clock }, feedId);
+    },
     crawlerStatus: () => crawler?.status() ?? { state: 'off', why: 'this Feedferry serves pages only' },
   };
 }

@@ -8,13 +8,18 @@ import { crawlerError } from './errors.ts';
 import type { Fetcher } from './fetch.ts';
 import { type CrawlerMetrics, newMetrics } from './metrics.ts';
 import { Pump } from './pump.ts';
-import type { Claim, Queue } from './queue/contract.ts';
+import { type Claim, type Job, type Queue, untilLost } from './queue/contract.ts';
 import { LocalQueue } from './queue/local.ts';
 import { StoreSession, StoreTrouble } from './store-session.ts';
 import { failures, tally } from './tally.ts';
 
 export interface CrawlOptions {
   readonly store: Store;
+  /**
+   * Default: one of this pass alone. One that others share, which has its own limits for hosts: the pass also does what
+   * they put into it, and they do what it does, until the queue is empty. Whoever gives it closes it.
+   */
+  readonly queue?: Queue | undefined;
   readonly fetcher: Fetcher;
   /** Feeds at once. */
   readonly concurrency: number;
@@ -114,11 +119,8 @@ class Pass {
       },
       ...(storeRetryMsMax === undefined ? {} : { retryMsMax: storeRetryMsMax }),
     });
-    this.#queue = new LocalQueue({
-      clock,
-      hosts: { connections: options.hostConnections, gapMs: options.hostGapMs },
-      jobsMax: Number.POSITIVE_INFINITY,
-    });
+    const hosts = { connections: options.hostConnections, gapMs: options.hostGapMs };
+    this.#queue = options.queue ?? new LocalQueue({ clock, hosts, jobsMax: Number.POSITIVE_INFINITY });
     this.#pump = new Pump({
       queue: this.#queue,
       concurrency: options.concurrency,
@@ -141,13 +143,14 @@ class Pass {
     try {
       for await (const jobs of wantedFeeds((operation) => this.#session.read(operation), this.#choice)) {
         if (this.#ended()) break;
-        this.#selected += await this.#queue.add(jobs);
+        await this.#add(jobs);
         this.#pump.kick();
       }
     } catch (error) {
       this.#end(error);
     }
     await this.#pump.whenIdle();
+    this.#pump.stop();
     signal?.removeEventListener('abort', onAbort);
     await this.#digester[Symbol.asyncDispose]();
     const skipped = await this.#skipped();
@@ -160,9 +163,20 @@ class Pass {
     return this.#summary(skipped);
   }
 
+  /** Where others share the queue, they may take these, and this pass theirs: it counts what it claims. */
+  async #add(jobs: readonly Job[]): Promise<void> {
+    const isShared = this.#queue.pollMs !== null;
+    const forced = isShared && this.#choice.force;
+    const added = await this.#queue.add(forced ? jobs.map((job) => ({ ...job, force: true })) : jobs);
+    if (!isShared) this.#selected += added;
+  }
+
   async #work(claim: Claim): Promise<'done' | 'back'> {
+    if (this.#queue.pollMs !== null) this.#selected += 1;
     try {
-      const crawled = await crawlFeed(this.#crawling, claim, (record) => isWanted(this.#choice, record));
+      const crawling = { ...this.#crawling, signal: untilLost(claim, this.#breakOff.signal) };
+      const force = claim.job.force === true || claim.job.urgent;
+      const crawled = await crawlFeed(crawling, claim, (record) => force || isWanted(this.#choice, record));
       if (crawled.kind === 'unfinished') return 'back';
       if (crawled.kind === 'passed-over') this.#passedOver += 1;
       tally(this.#metrics, crawled);

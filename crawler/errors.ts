@@ -27,6 +27,9 @@ export const CRAWLER_ERRORS = {
   CRAWL_SLOW: 'It goes on in the background; look again in a minute.',
   CRAWL_STOPPED: 'The crawler is stopping; try again when it runs.',
   CRAWL_QUEUE_FULL: 'More feeds wait than the queue holds; they stay due in the store.',
+  CRAWL_QUEUE_REFUSED: 'Check user, password and rights in the URL of the queue, and what Redis says.',
+  CRAWL_QUEUE_UNREACHABLE:
+    'Check that Redis runs and can be reached; crawling goes on by itself, and what is due stands in the store.',
   CRAWL_INTERNAL: 'A fault in Feedferry; please report it with the feed URL.',
 } as const;
 

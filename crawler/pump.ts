@@ -86,7 +86,8 @@ export class Pump {
           continue;
         }
         this.#drained = answer.kind === 'empty';
-        if (answer.kind === 'wait' && answer.ms !== null) this.#timer = setTimeout(() => this.#claim(), answer.ms);
+        const ms = (answer.kind === 'wait' ? answer.ms : null) ?? this.#options.queue.pollMs;
+        if (ms !== null && !this.#stopped) this.#timer = setTimeout(() => this.#claim(), ms);
         break;
       }
     }

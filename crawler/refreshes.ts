@@ -1,17 +1,46 @@
 /** Readers who wait for a feed to be fetched now. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Clock, Store } from '../store/contract.ts';
 import type { FeedRecord } from '../store/documents.ts';
 import { crawlerError } from './errors.ts';
+import type { Queue } from './queue/contract.ts';
 
 /** How long one waits; the fetch itself goes on. */
 const REFRESH_MS_MAX = 60_000;
 /** What was fetched so little ago is new enough. */
 const REFRESH_GAP_MS = 30_000;
+/** Between two looks at a record that another process will change. */
+const WATCH_MS = 500;
 
 /** Not a moment after the last fetch, and not against a publisher who asked for patience. */
 export function mayRefresh({ triedAt, nextAt, lastError }: FeedRecord, now: number): boolean {
   if (triedAt !== null && now - triedAt >= 0 && now - triedAt < REFRESH_GAP_MS) return false;
   const patience = lastError?.code === 'FETCH_HTTP_429' || lastError?.code === 'FETCH_HTTP_503';
   return !(patience && nextAt > now);
+}
+
+/**
+ * Has a feed fetched before all others by the crawlers that share the queue, where this process has none, and waits for
+ * it. Throws CRAWL_FEED_UNKNOWN, CRAWL_SLOW, and what store and queue throw.
+ */
+export async function refreshByOthers(
+  { store, queue, clock }: { readonly store: Store; readonly queue: Queue; readonly clock: Clock },
+  feed: string,
+): Promise<void> {
+  const live = await store.feeds.get(feed);
+  if (live === undefined) throw crawlerError('CRAWL_FEED_UNKNOWN', `There is no feed ${feed}`, { input: feed });
+  const { url, nextAt, triedAt } = live.content;
+  if (!mayRefresh(live.content, clock())) return;
+  await queue.add([{ feed, url, nextAt, urgent: true }]);
+  for (const from = performance.now(); performance.now() - from < REFRESH_MS_MAX; await sleep(WATCH_MS)) {
+    const now = await store.feeds.get(feed);
+    if (now === undefined || now.content.triedAt !== triedAt) return;
+  }
+  throw slow(feed);
+}
+
+function slow(feed: string): Error {
+  return crawlerError('CRAWL_SLOW', `The feed was not fetched within ${REFRESH_MS_MAX / 1_000} s`, { input: feed });
 }
 
 type End = (error?: unknown) => void;
@@ -24,7 +53,7 @@ export class Refreshes {
   whenCrawled(feed: string): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        end(crawlerError('CRAWL_SLOW', `The feed was not fetched within ${REFRESH_MS_MAX / 1_000} s`, { input: feed }));
+        end(slow(feed));
       }, REFRESH_MS_MAX);
       const end: End = (error) => {
         clearTimeout(timer);
@@ -35,6 +64,10 @@ export class Refreshes {
       const waiting = this.#waiting.get(feed) ?? new Set();
       this.#waiting.set(feed, waiting.add(end));
     });
+  }
+
+  isAwaited(feed: string): boolean {
+    return this.#waiting.has(feed);
   }
 
   crawled(feed: string, error?: unknown): void {

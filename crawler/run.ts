@@ -9,7 +9,7 @@ import { crawlerError } from './errors.ts';
 import type { Fetcher } from './fetch.ts';
 import { type CrawlerMetrics, newMetrics } from './metrics.ts';
 import { Pump } from './pump.ts';
-import type { Claim } from './queue/contract.ts';
+import { type Claim, type Queue, untilLost } from './queue/contract.ts';
 import { LocalQueue } from './queue/local.ts';
 import { mayRefresh, Refreshes } from './refreshes.ts';
 import { StoreSession, StoreTrouble } from './store-session.ts';
@@ -17,6 +17,8 @@ import { tally } from './tally.ts';
 
 export interface RunOptions {
   readonly store: Store;
+  /** Default: one of this process alone. One that others share has its own limits for hosts. Whoever gives it closes it. */
+  readonly queue?: Queue | undefined;
   readonly fetcher: Fetcher;
   readonly concurrency: number;
   readonly hostGapMs: number;
@@ -67,6 +69,8 @@ const WAITING_MAX = 20_000;
 const TROUBLE_MS_MIN = 500;
 const TROUBLE_MS_MAX = 15_000;
 const SET_ASIDE_MS = 3_600_000;
+/** Between two looks at a record that another process may change. */
+const WATCH_MS = 500;
 /** After breaking off: for what is being written. */
 const BREAK_OFF_MS_MAX = 3_000;
 const CLOSE_MS_MAX = 1_500;
@@ -80,7 +84,7 @@ export function startCrawler(options: RunOptions): RunningCrawler {
 class Running implements RunningCrawler {
   readonly #options: RunOptions;
   readonly #metrics = newMetrics();
-  readonly #queue: LocalQueue;
+  readonly #queue: Queue;
   readonly #pump: Pump;
   readonly #session: StoreSession;
   readonly #digester: Digester;
@@ -113,7 +117,7 @@ class Running implements RunningCrawler {
       },
     });
     const hosts = { connections: options.hostConnections, gapMs: options.hostGapMs };
-    this.#queue = new LocalQueue({ clock, hosts });
+    this.#queue = options.queue ?? new LocalQueue({ clock, hosts });
     this.#pump = new Pump({
       queue: this.#queue,
       concurrency: options.concurrency,
@@ -141,6 +145,7 @@ class Running implements RunningCrawler {
     const ended = this.#refreshes.whenCrawled(feedId);
     await this.#queue.add([{ feed: feedId, url: live.content.url, nextAt: live.content.nextAt, urgent: true }]);
     this.#pump.kick();
+    if (this.#isShared()) void this.#watch(feedId, live.content.triedAt);
     await ended;
     // A writer that was lost has left its slot to whoever took it over, and that is settled then.
     await this.#session.settle().catch(() => {});
@@ -171,7 +176,8 @@ class Running implements RunningCrawler {
     this.#state = 'stopping';
     this.#pump.stop();
     this.wake();
-    await this.#queue.clear();
+    // What waits in a shared queue waits for the others.
+    if (!this.#isShared()) await this.#queue.clear();
     await Promise.race([this.#pump.whenIdle(), pause(FINISH_MS_MAX)]);
     this.#breakOff.abort();
     await Promise.race([this.#pump.whenIdle(), pause(BREAK_OFF_MS_MAX)]);
@@ -179,6 +185,19 @@ class Running implements RunningCrawler {
     await this.#digester[Symbol.asyncDispose]();
     await Promise.race([Promise.allSettled([this.#loop, this.#session.close()]), pause(CLOSE_MS_MAX)]);
     this.#state = 'stopped';
+  }
+
+  #isShared(): boolean {
+    return this.#queue.pollMs !== null;
+  }
+
+  /** Another process may crawl it, and would not tell: its record does. */
+  async #watch(feed: string, triedAt: number | null): Promise<void> {
+    while (this.#refreshes.isAwaited(feed)) {
+      await pause(WATCH_MS);
+      const live = await this.#options.store.feeds.get(feed).catch(() => undefined);
+      if (live !== undefined && live.content.triedAt !== triedAt) this.#refreshes.crawled(feed);
+    }
   }
 
   #isStopping(): boolean {
@@ -242,6 +261,7 @@ class Running implements RunningCrawler {
     if (this.#isStopping()) return;
     try {
       await this.#session.probe();
+      if (this.#isShared()) await this.#queue.counts();
       this.#setTrouble(null);
       this.#state = 'running';
       this.#pump.start();
@@ -251,9 +271,11 @@ class Running implements RunningCrawler {
   }
 
   async #work(claim: Claim): Promise<'done' | 'back'> {
-    const { feed, urgent } = claim.job;
+    const { feed, urgent, force } = claim.job;
     try {
-      const crawled = await crawlFeed(this.#crawling, claim, (record) => urgent || this.#isDue(record));
+      const crawling = { ...this.#crawling, signal: untilLost(claim, this.#breakOff.signal) };
+      const wanted = (record: FeedRecord) => urgent || force === true || this.#isDue(record);
+      const crawled = await crawlFeed(crawling, claim, wanted);
       if (crawled.kind === 'unfinished') return 'back';
       tally(this.#metrics, crawled);
       this.#refreshes.crawled(feed);
@@ -291,7 +313,7 @@ class Running implements RunningCrawler {
   }
 
   #why(): string {
-    if (this.#state === 'waiting') return `waiting for the store: ${this.#trouble?.message ?? ''}`;
+    if (this.#state === 'waiting') return `waiting for the ${awaited(this.#trouble)}: ${this.#trouble?.message ?? ''}`;
     if (this.#state !== 'running') return this.#state;
     if (this.#pump.active > 0) return `${this.#pump.active} feeds are being fetched`;
     return this.#queue.waiting > 0 ? `${this.#queue.waiting} feeds wait for their hosts` : 'no feed is due';
@@ -310,6 +332,11 @@ class Running implements RunningCrawler {
     this.#awake = false;
     this.#wake = undefined;
   }
+}
+
+/** What a crawler in trouble waits for. */
+function awaited(trouble: CodedError | null): 'queue' | 'store' {
+  return trouble?.code.startsWith('CRAWL_QUEUE_') ? 'queue' : 'store';
 }
 
 function pause(ms: number): Promise<void> {

@@ -56,3 +56,8 @@ export interface Queue extends AsyncDisposable {
   clear(): Promise<number>;
   counts(): Promise<QueueCounts>;
 }
+
+/** Aborted with `signal`, and when the claim is lost. */
+export function untilLost({ lost }: Claim, signal: AbortSignal): AbortSignal {
+  return lost === undefined ? signal : AbortSignal.any([signal, lost]);
+}

@@ -117,3 +117,18 @@ function queueTrouble(error: unknown, shown: string): CodedError {
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** `evicts`: the server may throw keys away when its memory is full. */
+export async function askServer(url: string, shown: string): Promise<{ version: string; evicts: boolean }> {
+  return patiently(shown, { retryMsMax: 0 }, async () => {
+    const client = await connectRedis(url);
+    try {
+      const info = await client.info();
+      const of = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+      const policy = of('maxmemory_policy') ?? 'noeviction';
+      return { version: of('redis_version') ?? 'unknown', evicts: policy !== 'noeviction' };
+    } finally {
+      client.disconnect();
+    }
+  });
+}

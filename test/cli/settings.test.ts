@@ -79,7 +79,9 @@ for (const name of SETTING_NAMES) {
 const REFUSED: [string, unknown, RegExp][] = [
   ['store', 'postgres://somewhere/db', /sqlite:PATH/],
   ['store', 'sqlite:', /sqlite:PATH/],
-  ['queue', 'redis://localhost', /not available in this version/],
+  ['queue', 'amqp://localhost', /local: .*redis:/],
+  ['queue', 'redis://', /redis:/],
+  ['queue', 'redis://localhost/0?password=x', /redis:/],
   ['listen', '70000', /HOST:PORT/],
   ['listen', 'local host:80', /HOST:PORT/],
   ['listen', '127.0.0.1:', /HOST:PORT/],

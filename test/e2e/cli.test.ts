@@ -66,7 +66,7 @@ const WRONG: [string[], RegExp][] = [
   [['parse', '-', '--base'], /argument missing/],
   [['crawl', '--force'], /--force goes with --once/],
   [['crawl', '--once', '--concurrency', 'many'], /flag --concurrency is "many".*whole number/s],
-  [['serve', '--queue', 'redis://localhost'], /not available in this version/],
+  [['serve', '--queue', 'amqp://localhost'], /local: .*redis:/s],
   [['feeds', 'list', '--store', 'postgres://x'], /sqlite:PATH/],
   [['crawl', '--once', '--config', 'nowhere.json'], /CONFIG_UNREADABLE.*nowhere\.json/s],
 ];
