@@ -4,10 +4,12 @@ import { DEFAULT_USER, subscriptionId } from '../site/subscriptions.ts';
 import type { Live, Store } from '../store/contract.ts';
 import type { FeedRecord, Subscription } from '../store/documents.ts';
 import { adviceOf } from './error-catalogue.ts';
+import { withoutCredentials } from './setting-kinds.ts';
 
 /** Times are milliseconds since 1970. */
 export interface FeedView {
   readonly id: string;
+  /** Without the user and password that may be in it. */
   readonly url: string;
   readonly title: string;
   readonly siteUrl: string | null;
@@ -47,7 +49,7 @@ function viewOf(id: string, feed: FeedRecord, articles: number, subscription: Su
   const { url, title, siteUrl, format, addedAt, nextAt, nextWhy, intervalMs } = feed;
   const { triedAt, succeededAt, changedAt, errors, lastError } = feed;
   return {
-    ...{ id, url, title, siteUrl, format, health: healthOf(headingOf(feed, id)), articles },
+    ...{ id, url: withoutCredentials(url), title, siteUrl, format, health: healthOf(headingOf(feed, id)), articles },
     followed: subscription !== null,
     ownTitle: subscription?.title ?? null,
     folder: subscription?.folder ?? null,

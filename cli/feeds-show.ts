@@ -1,3 +1,4 @@
+import { shownOverrides } from '../crawler/overrides.ts';
 import type { Attempt, FeedRecord } from '../store/documents.ts';
 import type { CommandSpec } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -5,6 +6,7 @@ import { type FeedView, nameOf, viewFeeds } from './feed-view.ts';
 import { findFeed } from './find-feed.ts';
 import { columnsOf, write } from './io.ts';
 import { openedStore } from './opened-store.ts';
+import { overridesText } from './overrides-text.ts';
 import { bytes, type Column, moment, printable, relative, span, table, wrap } from './text.ts';
 
 const LABEL_COLUMNS = 11;
@@ -32,7 +34,8 @@ export const feedsShowCommand: CommandSpec = {
     const [view] = await viewFeeds(store, [feed]);
     if (view === undefined) return EXIT.failed;
     const { description, language, etag, lastModified, moved = null, missing = null, history } = feed.content;
-    const more = { description, language, etag, lastModified, moved, missing, history };
+    const overrides = shownOverrides(feed.content.overrides);
+    const more = { description, language, etag, lastModified, moved, missing, overrides, history };
     const text = json
       ? JSON.stringify({ ...view, ...more })
       : showText(view, feed.content, columnsOf(io.stdout), io.clock());
@@ -48,6 +51,7 @@ function showText(view: FeedView, feed: FeedRecord, columns: number, now: number
     ['moves to', movesText(feed)],
     ['missing', missingText(feed)],
     ['site', view.siteUrl ?? '-'],
+    ['set', setText(feed)],
     ['followed', followedText(view)],
     ['articles', view.articles.toLocaleString('en')],
     ['health', view.health],
@@ -79,6 +83,11 @@ function missingText({ missing }: FeedRecord): string {
   if (!missing) return '';
   const since = `not found (404) since ${moment(missing.since)}`;
   return missing.found === null ? since : `${since}; its site now names ${missing.found.url}, adopted if that lasts`;
+}
+
+function setText({ overrides }: FeedRecord): string {
+  const shown = shownOverrides(overrides);
+  return shown === null ? '' : overridesText(shown);
 }
 
 function followedText(view: FeedView): string {

@@ -12,6 +12,7 @@ import { feedsExportCommand } from './feeds-export.ts';
 import { feedsImportCommand } from './feeds-import.ts';
 import { feedsListCommand } from './feeds-list.ts';
 import { feedsRemoveCommand } from './feeds-remove.ts';
+import { feedsSetCommand } from './feeds-set.ts';
 import { feedsShowCommand } from './feeds-show.ts';
 import type { Io } from './io.ts';
 import { parseCommand } from './parse.ts';
@@ -93,12 +94,13 @@ export function buildProgram(session: Session): Command {
   addCommand(program, crawlCommand, session);
   const feeds = program
     .command('feeds')
-    .description('add, list, show, remove, import and export feeds')
+    .description('add, list, show, set, remove, import and export feeds')
     .addHelpText('after', '\nExample:\n  feedferry feeds add https://example.org/\n');
   for (const spec of [
     feedsAddCommand,
     feedsListCommand,
     feedsShowCommand,
+    feedsSetCommand,
     feedsRemoveCommand,
     feedsImportCommand,
     feedsExportCommand,

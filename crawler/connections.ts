@@ -3,8 +3,10 @@
  * are, in all and to one origin.
  */
 import { isIP, type Socket } from 'node:net';
-import { Agent, buildConnector, errors } from 'undici';
+import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
+import type { CodedError } from '../store/errors.ts';
 import { type AddressGuard, forbidden } from './address-guard.ts';
+import { Proxies } from './proxies.ts';
 
 export interface ConnectionOptions {
   readonly guard: AddressGuard;
@@ -20,6 +22,10 @@ export interface ConnectionOptions {
 
 export interface Connections extends AsyncDisposable {
   readonly agent: Agent;
+  /** By way of a proxy, which looks names up itself and is trusted to know where it may connect. */
+  through(proxy: string): Dispatcher;
+  /** Why this IP address must not be asked for; undefined: it may, or it is a name. */
+  refusal(host: string): CodedError | undefined;
   /** True where so many are open that the next one should not be kept for later. */
   crowded(): boolean;
   /**
@@ -85,13 +91,26 @@ export function openConnections(options: ConnectionOptions): Connections {
     maxHeaderSize: HEADER_BYTES_MAX,
   });
 
+  const { perOriginMax, connectTimeoutMs, idleTimeoutMs, ca } = options;
+  const proxies = new Proxies({
+    ...{ perOriginMax, connectTimeoutMs, idleTimeoutMs, headerBytesMax: HEADER_BYTES_MAX },
+    ...(ca === undefined ? {} : { ca }),
+  });
+
   return {
     agent,
+    through: (proxy) => proxies.agent(proxy),
+    refusal: (host) => {
+      const address = host.replace(/^\[|\]$/g, '');
+      return isIP(address) !== 0 && guard.refusal(address) !== undefined ? forbidden(host, host) : undefined;
+    },
     crowded: () => open >= Math.max(options.connectionsMax, KEPT_CONNECTIONS_MAX),
     wasStale: (error) => {
       if (error instanceof errors.SocketError) return (error.socket?.bytesRead ?? 0) > 0;
       return error instanceof Error && (bytesReadAtError.get(error) ?? 0) > 0;
     },
-    [Symbol.asyncDispose]: () => agent.destroy(),
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all([agent.destroy(), proxies[Symbol.asyncDispose]()]);
+    },
   };
 }

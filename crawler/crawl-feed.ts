@@ -68,8 +68,10 @@ export async function crawlFeed(
   // Somebody who waits for the feed waits for no other page.
   const step = claim.job.urgent ? feedItself(live) : nextStep(live.content, at);
   const { etag, lastModified } = step.kind === 'fetch' ? live.content : NO_VALIDATORS;
-  const { url } = step;
-  const fetched = await fetcher.fetch({ url, etag, lastModified, feed: live.id, signal, keepConnection: claim.more });
+  const fetched = await fetcher.fetch({
+    ...{ url: step.url, etag, lastModified, feed: live.id, overrides: live.content.overrides },
+    ...{ signal, keepConnection: claim.more },
+  });
   if (fetched.kind === 'failed' && fetched.error.code === 'FETCH_ABORTED') return { kind: 'unfinished' };
   return storeFetched(options, live, fetched, at, step);
 }

@@ -3,6 +3,7 @@
  * cookies, no Referer, nothing added to the URL. What goes wrong is a result, not an exception.
  */
 import type { Clock } from '../store/contract.ts';
+import type { FeedOverrides } from '../store/documents.ts';
 import type { CodedError } from '../store/errors.ts';
 import { addressGuard } from './address-guard.ts';
 import {
@@ -25,6 +26,7 @@ import {
   type ResponseHeaders,
 } from './http-exchange.ts';
 import { loginOf, withoutLogin } from './login.ts';
+import { secretHeaders } from './overrides.ts';
 import { Places } from './places.ts';
 import { retryAfterMs } from './publisher-wishes.ts';
 import type { UserAgentOf } from './user-agent.ts';
@@ -58,6 +60,8 @@ export interface FetcherOptions {
 export interface FetchRequest extends Validators {
   /** Absolute http(s). User and password in it are sent as basic authentication, to its own origin only. */
   readonly url: string;
+  /** Set by an operator for this feed. */
+  readonly overrides?: FeedOverrides | undefined;
   /** Id of the feed, for the User-Agent. Absent: none that is in the store. */
   readonly feed?: string;
   readonly signal?: AbortSignal | undefined;
@@ -129,7 +133,9 @@ export function openFetcher(options: FetcherOptions): Fetcher {
       await places.take();
       try {
         const { userAgent } = limits;
-        const name = typeof userAgent === 'string' ? userAgent : await userAgent(request.feed ?? null);
+        const name =
+          request.overrides?.userAgent ??
+          (typeof userAgent === 'string' ? userAgent : await userAgent(request.feed ?? null));
         return await new Fetch(request, limits, connections, name).run();
       } finally {
         places.giveBack();
@@ -204,19 +210,24 @@ class Fetch {
       ...conditionalHeaders(this.#request),
     };
     if (authorization !== undefined) headers.authorization = authorization;
+    Object.assign(headers, secretHeaders(this.#request.overrides, url));
     const first = await this.#exchange(url, headers);
     if (first.kind === 'answer' || first.answered || !this.#connections.wasStale(first.error)) return first;
     return this.#exchange(url, headers);
   }
 
   async #exchange(url: URL, headers: Record<string, string>): Promise<Answer | NoAnswer> {
-    const { timeoutMs, bodyBytesMax, decodedBytesMax } = this.#limits;
-    const { signal } = this.#request;
+    const { bodyBytesMax, decodedBytesMax } = this.#limits;
+    const { signal, overrides } = this.#request;
+    const timeoutMs = overrides?.timeoutMs ?? this.#limits.timeoutMs;
     if (signal?.aborted === true) {
       const error = crawlerError('FETCH_ABORTED', 'The crawl was stopped', { retryable: true });
       return { kind: 'no-answer', error, answered: false, wireBytes: 0 };
     }
-    const answer = await exchange(this.#connections.agent, {
+    const proxy = overrides?.proxy;
+    const refused = proxy === undefined ? undefined : this.#connections.refusal(url.hostname);
+    if (refused !== undefined) return { kind: 'no-answer', error: refused, answered: false, wireBytes: 0 };
+    const answer = await exchange(proxy === undefined ? this.#connections.agent : this.#connections.through(proxy), {
       url,
       headers,
       lastOnConnection: this.#request.keepConnection === false || this.#connections.crowded(),

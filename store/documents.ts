@@ -82,6 +82,8 @@ export interface FeedRecord {
     lookedAt: number | null;
     found: { url: string; since: number; times: number } | null;
   } | null;
+  /** What an operator has set for this feed alone. Absent: nothing. */
+  overrides?: FeedOverrides;
   /** Last attempt, last success (200 or 304), last time that an article was new or changed. */
   triedAt: number | null;
   succeededAt: number | null;
@@ -93,6 +95,20 @@ export interface FeedRecord {
   lastError: { code: string; message: string; at: number } | null;
   /** The last 20 attempts, newest first. */
   history: Attempt[];
+}
+
+/** In place of the crawler's settings, for one feed. `login` and `headers` are secrets. */
+export interface FeedOverrides {
+  userAgent?: string;
+  /** Basic authentication. */
+  login?: { user: string; password: string };
+  /** Names in lower case. */
+  headers?: Record<string, string>;
+  /** Where `login` and `headers` are sent: the origin of the feed when they were set. */
+  origin?: string;
+  /** URL of an HTTP proxy, with its own user and password. */
+  proxy?: string;
+  timeoutMs?: number;
 }
 
 /** RSS `ttl skipHours skipDays` and the syndication module of RSS 1.0. Hours 0 to 23 and days 0 (Sunday) to 6, UTC. */
