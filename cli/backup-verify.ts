@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { BackupVerdict, Compared, FrameSummary } from '../replicator/backup-verify.ts';
+import type { BackupVerdict, Compared, FrameSummary } from '../replicator/backup/verify.ts';
 import { realRuntime } from '../replicator/runtime.ts';
 import { openStore } from '../store/open.ts';
 import type { CommandSpec } from './command.ts';
@@ -28,7 +28,7 @@ export const backupVerifyCommand: CommandSpec = {
     'feedferry backup verify /backup/feedferry.backup --against sqlite:./data/feedferry.db',
   ],
   async run({ io, json, args, options }) {
-    const { verifyBackup } = await import('../replicator/backup-verify.ts');
+    const { verifyBackup } = await import('../replicator/backup/verify.ts');
     await using stack = new AsyncDisposableStack();
     const url = againstUrl(options.against);
     const against = url === null ? null : stack.use(await openStore(url, { mustExist: true, upgrade: false }));

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { BackupProgress, BackupReport } from '../replicator/backup.ts';
+import type { BackupProgress, BackupReport } from '../replicator/backup/backup.ts';
 import { realRuntime } from '../replicator/runtime.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { cliError } from './errors.ts';
@@ -48,7 +48,7 @@ export const backupCommand: CommandSpec = {
 
 async function backUp(invocation: Invocation, path: string): Promise<ExitCode> {
   const { io, json, options } = invocation;
-  const { backupToFile } = await import('../replicator/backup.ts');
+  const { backupToFile } = await import('../replicator/backup/backup.ts');
   const databases = typeof options.databases === 'string' ? databasesFrom(options.databases) : null;
   const docsPerSecondMax = rateFrom(options.rate);
   using stop = stopSignals();

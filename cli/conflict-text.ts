@@ -1,5 +1,5 @@
 /** How the losing sides of conflicts look on a terminal. Pure. */
-import type { Conflict, ConflictPage } from '../replicator/conflicts.ts';
+import type { Conflict, ConflictPage } from '../replicator/applying/conflicts.ts';
 import type { Versioned } from '../store/contract.ts';
 import { canonicalJson } from '../store/envelope.ts';
 import { readVersion } from '../store/version.ts';

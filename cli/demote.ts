@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { DEFAULT_POLICIES } from '../replicator/policy.ts';
-import type { RejoinEvent, Rejoined, RejoinOptions } from '../replicator/rejoin.ts';
+import type { RejoinEvent, Rejoined, RejoinOptions } from '../replicator/failover/rejoin.ts';
 import { realRuntime } from '../replicator/runtime.ts';
-import type { Unseen } from '../replicator/unseen.ts';
+import type { Unseen } from '../replicator/failover/unseen.ts';
 import type { Store } from '../store/contract.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { titleOf } from './conflict-text.ts';
@@ -45,7 +45,7 @@ export const demoteCommand: CommandSpec = {
 
 async function demoteOnly(invocation: Invocation): Promise<ExitCode> {
   const { io, json } = invocation;
-  const { demote } = await import('../replicator/failover.ts');
+  const { demote } = await import('../replicator/failover/failover.ts');
   await using store = await openedStore(invocation, { mustExist: true });
   const done = await demote(store, { runtime: { ...realRuntime, clock: io.clock } });
   const text = done.isAlready
@@ -63,7 +63,7 @@ async function rejoinTo(invocation: Invocation, to: string): Promise<ExitCode> {
   const { io, json, options } = invocation;
   const [{ openTarget }, { previewRejoin, rejoin }] = await Promise.all([
     import('../replicator/open-target.ts'),
-    import('../replicator/rejoin.ts'),
+    import('../replicator/failover/rejoin.ts'),
   ]);
   const runtime = { ...realRuntime, clock: io.clock };
   const files = { tokenFile: textOf(options.tokenFile), caFile: textOf(options.ca) };

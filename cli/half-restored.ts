@@ -1,4 +1,4 @@
-import { readRestoreState } from '../replicator/restore-note.ts';
+import { readRestoreState } from '../replicator/backup/restore-note.ts';
 import type { Store } from '../store/contract.ts';
 import { moment } from './text.ts';
 

@@ -21,7 +21,7 @@ export const promoteCommand: CommandSpec = {
   async run(invocation) {
     const { io, json, options } = invocation;
     const epoch = epochFrom(options.epoch);
-    const { promote } = await import('../replicator/failover.ts');
+    const { promote } = await import('../replicator/failover/failover.ts');
     await using store = await openedStore(invocation, { mustExist: true });
     const runtime = { ...realRuntime, clock: io.clock };
     const done = await promote(store, { runtime, ...(epoch !== undefined && { epoch }) });

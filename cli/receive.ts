@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { Writable } from 'node:stream';
 import type { Logger } from 'pino';
-import type { ReceiverStatus, RunningReceiver } from '../replicator/receive.ts';
+import type { ReceiverStatus, RunningReceiver } from '../replicator/remote/receive.ts';
 import { realRuntime } from '../replicator/runtime.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { cliError } from './errors.ts';
@@ -49,7 +49,7 @@ export const receiveCommand: CommandSpec = {
     for (const warning of invocation.resolved.warnings) log.warn(warning);
     const token = await tokenFrom(invocation, (message) => log.warn(message));
     const tls = await tlsFrom(invocation);
-    const { startReceiver } = await import('../replicator/receive.ts');
+    const { startReceiver } = await import('../replicator/remote/receive.ts');
     using stop = stopSignals();
     await using store = await openedStore(invocation, { mustExist: false });
     await using receiver = await startReceiver({

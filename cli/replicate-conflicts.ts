@@ -49,7 +49,7 @@ async function list(invocation: Invocation): Promise<ExitCode> {
   const limit = limitFrom(options.limit);
   const database = databaseFrom(options.database);
   const after = typeof options.after === 'string' ? keyFrom(options.after) : undefined;
-  const { countConflicts, listConflicts } = await import('../replicator/conflicts.ts');
+  const { countConflicts, listConflicts } = await import('../replicator/applying/conflicts.ts');
   await using store = await openedStore(invocation, { mustExist: true });
   const counts = await countConflicts(store.control);
   const page = await listConflicts(store.control, {
@@ -66,7 +66,7 @@ async function list(invocation: Invocation): Promise<ExitCode> {
 
 async function show(invocation: Invocation, key: string): Promise<ExitCode> {
   const { io, json } = invocation;
-  const { readConflict } = await import('../replicator/conflicts.ts');
+  const { readConflict } = await import('../replicator/applying/conflicts.ts');
   await using store = await openedStore(invocation, { mustExist: true });
   const conflict = await readConflict(store.control, key);
   const there = (await store.database(conflict.database).versions([conflict.id])).get(conflict.id);
@@ -78,7 +78,7 @@ async function show(invocation: Invocation, key: string): Promise<ExitCode> {
 async function resolveOne(invocation: Invocation, key: string): Promise<ExitCode> {
   const { io, json, options } = invocation;
   const resolution = resolutionFrom(options);
-  const { resolveConflict } = await import('../replicator/conflicts.ts');
+  const { resolveConflict } = await import('../replicator/applying/conflicts.ts');
   await using store = await openedStore(invocation, { mustExist: true });
   await resolveConflict(store, key, resolution, io.clock());
   const done = resolution === 'keep' ? 'what is there stays' : 'what had lost is there now, as a new edit of this site';
@@ -100,7 +100,7 @@ async function resolveAll(invocation: Invocation): Promise<ExitCode> {
 }
 
 async function keepAll(store: Store, database: DatabaseName | undefined, now: number): Promise<number> {
-  const { listConflicts, resolveConflict } = await import('../replicator/conflicts.ts');
+  const { listConflicts, resolveConflict } = await import('../replicator/applying/conflicts.ts');
   let resolved = 0;
   for (;;) {
     const page = await listConflicts(store.control, { limit: 1000, ...(database !== undefined && { database }) });

@@ -43,7 +43,7 @@ export const replicateCommand: CommandSpec = {
     const config = destinationFrom(options.to, options);
     const access = await targetAccess(config, io.cwd);
     const [{ DEFAULT_LIMITS }, { openTarget }, { superviseDestination }] = await Promise.all([
-      import('../replicator/limits.ts'),
+      import('../replicator/sending/limits.ts'),
       import('../replicator/open-target.ts'),
       import('../replicator/supervisor.ts'),
     ]);

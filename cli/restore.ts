@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { RestoreProgress, RestoreReport } from '../replicator/restore.ts';
+import type { RestoreProgress, RestoreReport } from '../replicator/backup/restore.ts';
 import { realRuntime } from '../replicator/runtime.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { cliError } from './errors.ts';
@@ -42,7 +42,7 @@ async function restored(invocation: Invocation): Promise<RestoreReport> {
   const path = fileFrom(options.from, io.cwd);
   const at = options.at === undefined ? null : timeFrom(String(options.at));
   const databases = typeof options.databases === 'string' ? databasesFrom(options.databases) : null;
-  const { mustOpen, restoreBackup } = await import('../replicator/restore.ts');
+  const { mustOpen, restoreBackup } = await import('../replicator/backup/restore.ts');
   // Before a store is made at the URL.
   await (await mustOpen(path))[Symbol.asyncDispose]();
   using stop = stopSignals();

@@ -1,4 +1,4 @@
-import { FENCED_NOTE, type Fenced } from '../replicator/fence-source.ts';
+import { FENCED_NOTE, type Fenced } from '../replicator/failover/fence-source.ts';
 import { ROLE_NOTE, type SiteRole } from '../replicator/role.ts';
 import type { Store } from '../store/contract.ts';
 import { moment } from './text.ts';

@@ -1,7 +1,7 @@
 /** The secret that both ends of replication over HTTPS have: one line in a file that nobody else can read. */
 import { open } from 'node:fs/promises';
 import { replicatorError } from '../replicator/errors.ts';
-import { TOKEN_CHARS_MIN } from '../replicator/receive-limits.ts';
+import { TOKEN_CHARS_MIN } from '../replicator/remote/receive-limits.ts';
 import { cliError } from './errors.ts';
 
 /** A token file holds one word; more is another file. */

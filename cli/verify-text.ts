@@ -1,6 +1,6 @@
 /** How a verification looks on a terminal. Pure. */
-import type { RepairCounts } from '../replicator/repair.ts';
-import type { VerifyProgress } from '../replicator/verify-progress.ts';
+import type { RepairCounts } from '../replicator/verify/repair.ts';
+import type { VerifyProgress } from '../replicator/verify/progress.ts';
 import {
   type DatabaseReport,
   differencesIn,
@@ -8,8 +8,8 @@ import {
   type FoundVersion,
   inFlightIn,
   type VerifyReport,
-} from '../replicator/verify-report.ts';
-import { FINDING_KINDS } from '../replicator/verify-standing.ts';
+} from '../replicator/verify/report.ts';
+import { FINDING_KINDS } from '../replicator/verify/standing.ts';
 import { readVersion } from '../store/version.ts';
 import { counted, cut, moment, printable, span, table, wrap } from './text.ts';
 

@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import type { DestinationConfig } from '../replicator/configuration.ts';
-import type { RepairEnd } from '../replicator/repair.ts';
+import type { RepairEnd } from '../replicator/verify/repair.ts';
 import { realRuntime } from '../replicator/runtime.ts';
-import type { VerifyAndRepairOptions } from '../replicator/verify-and-repair.ts';
-import type { VerifyProgress } from '../replicator/verify-progress.ts';
+import type { VerifyAndRepairOptions } from '../replicator/verify/verify-and-repair.ts';
+import type { VerifyProgress } from '../replicator/verify/progress.ts';
 import { openStore } from '../store/open.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { cliError } from './errors.ts';
@@ -69,11 +69,11 @@ type Comparing = Omit<VerifyAndRepairOptions, 'force'> & { readonly repair: 'no'
 
 async function compare({ repair, ...options }: Comparing): Promise<VerifyResult> {
   if (repair === 'no') {
-    const { verify } = await import('../replicator/verify.ts');
+    const { verify } = await import('../replicator/verify/verify.ts');
     const ends = { source: options.source.end, destination: options.destination.end };
     return { ...(await verify({ ...options, ...ends })), repaired: null, found: null };
   }
-  const { verifyAndRepair } = await import('../replicator/verify-and-repair.ts');
+  const { verifyAndRepair } = await import('../replicator/verify/verify-and-repair.ts');
   const { found, repaired, after } = await verifyAndRepair({ ...options, force: repair === 'force' });
   return { ...after, repaired, found };
 }
@@ -85,7 +85,7 @@ async function openEnd(
   access: TargetAccess,
   ends: AsyncDisposableStack,
 ): Promise<RepairEnd> {
-  const { storeEnd, targetEnd } = await import('../replicator/verify-ends.ts');
+  const { storeEnd, targetEnd } = await import('../replicator/verify/ends.ts');
   if (REMOTE.test(url)) {
     const { openTarget } = await import('../replicator/open-target.ts');
     const target = ends.use(await openTarget(url, { ...access, runtime: realRuntime }));
@@ -96,7 +96,7 @@ async function openEnd(
       input: storeUrl.show(url),
     });
   }
-  const { storeTarget } = await import('../replicator/store-target.ts');
+  const { storeTarget } = await import('../replicator/applying/store-target.ts');
   const store = ends.use(await openStore(url, { mustExist: true, upgrade: false }));
   const target = ends.use(storeTarget(store, { engine: store.engine, runtime: realRuntime }));
   return { target, store, end: storeEnd(store) };

@@ -1,6 +1,6 @@
 import { openStore } from '../store/open.ts';
+import { storeTarget } from './applying/store-target.ts';
 import type { Runtime } from './runtime.ts';
-import { storeTarget } from './store-target.ts';
 import type { Target } from './target.ts';
 
 export interface OpenTargetOptions {
@@ -17,7 +17,7 @@ export interface OpenTargetOptions {
 export async function openTarget(url: string, options: OpenTargetOptions): Promise<Target> {
   const { token, ca, runtime, mustExist = false } = options;
   if (/^https?:\/\//.test(url)) {
-    const { httpsTarget } = await import('./https-target.ts');
+    const { httpsTarget } = await import('./remote/https-target.ts');
     return httpsTarget(url, { token: token ?? '', ...(ca !== undefined && { ca }), runtime });
   }
   const store = await openStore(url, { clock: runtime.clock, mustExist });

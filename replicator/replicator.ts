@@ -1,9 +1,9 @@
 import { codeOf } from '../store/errors.ts';
 import { type DestinationConfig, forgetStatus, listDestinations, readStatus } from './configuration.ts';
-import type { RunningDestination } from './destination.ts';
-import { DEFAULT_LIMITS } from './limits.ts';
 import type { ReplicatedStore } from './replicated-store.ts';
 import type { Runtime } from './runtime.ts';
+import type { RunningDestination } from './sending/destination.ts';
+import { DEFAULT_LIMITS } from './sending/limits.ts';
 import type { DestinationStatus } from './status.ts';
 import { superviseDestination } from './supervisor.ts';
 import type { Target } from './target.ts';

@@ -1,5 +1,5 @@
 import { type DestinationConfig, readStatus, readWish, shownUrl, type Wish, writeStatus } from './configuration.ts';
-import { type DestinationOptions, type RunningDestination, startDestination } from './destination.ts';
+import { type DestinationOptions, type RunningDestination, startDestination } from './sending/destination.ts';
 import type { DestinationStatus } from './status.ts';
 
 /** An operator's wish is seen within this time. */

@@ -17,6 +17,16 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   cli: ['site', 'crawler', 'replicator', 'migrate', 'store'],
 };
 
+/** The rooms of the replicator: what each may use of the others, besides what they share. */
+const REPLICATOR_ROOMS: Readonly<Record<string, readonly string[]>> = {
+  sending: ['failover'],
+  applying: [],
+  remote: ['applying'],
+  verify: [],
+  failover: ['applying'],
+  backup: ['verify'],
+};
+
 /** Only these may know which engine runs. */
 const ENGINES = ['store/sqlite', 'store/mongodb'];
 const OUTSIDE = new Set(['test', 'bench']);
@@ -74,6 +84,23 @@ t.test('imports run one way, from the roof down', async (t) => {
     return within(source).filter((path) => {
       const floor = path.split('/')[0] ?? '';
       return floor !== source.floor && !allowed.includes(floor);
+    });
+  });
+  t.strictSame(found, []);
+});
+
+t.test('the rooms of the replicator use of each other what their READMEs say', async (t) => {
+  const roomOf = (path: string) => /^replicator\/(\w+)\//.exec(path)?.[1];
+  t.strictSame(
+    [...new Set(sources.flatMap(({ path }) => roomOf(path) ?? []))].toSorted(),
+    Object.keys(REPLICATOR_ROOMS).toSorted(),
+  );
+  const found = violations((source) => {
+    const own = roomOf(source.path);
+    if (own === undefined) return [];
+    return within(source).filter((path) => {
+      const room = roomOf(path);
+      return room !== undefined && room !== own && !REPLICATOR_ROOMS[own]?.includes(room);
     });
   });
   t.strictSame(found, []);

@@ -1,9 +1,10 @@
 /** A process that copies all articles of one store to another and tells what that cost. `copy-process.ts JSON` */
-import { startDestination } from '../../replicator/destination.ts';
-import { DEFAULT_LIMITS } from '../../replicator/limits.ts';
+
 import { openTarget } from '../../replicator/open-target.ts';
 import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
 import { realRuntime } from '../../replicator/runtime.ts';
+import { startDestination } from '../../replicator/sending/destination.ts';
+import { DEFAULT_LIMITS } from '../../replicator/sending/limits.ts';
 import type { Target } from '../../replicator/target.ts';
 import { openStore } from '../../store/open.ts';
 import { bareCopy } from './bare-copy.ts';

@@ -1,5 +1,5 @@
 /** A process with a receiver; tells its port as JSON. `receiver-process.ts JSON` */
-import { startReceiver } from '../../replicator/receive.ts';
+import { startReceiver } from '../../replicator/remote/receive.ts';
 import { realRuntime } from '../../replicator/runtime.ts';
 import { openStore } from '../../store/open.ts';
 

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { DestinationSummary } from '../../replicator/destination.ts';
+import type { DestinationSummary } from '../../replicator/sending/destination.ts';
 import type { DestinationStatus } from '../../replicator/status.ts';
 import { BenchFailure } from '../measure/progress.ts';
 import type { Sending } from './sender-process.ts';

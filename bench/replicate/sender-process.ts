@@ -1,10 +1,10 @@
 /** A process that keeps one destination supplied, and tells its status on standard output. `sender-process.ts JSON` */
 import { setTimeout as delay } from 'node:timers/promises';
-import { startDestination } from '../../replicator/destination.ts';
-import { DEFAULT_LIMITS } from '../../replicator/limits.ts';
 import { openTarget } from '../../replicator/open-target.ts';
 import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
 import { realRuntime } from '../../replicator/runtime.ts';
+import { startDestination } from '../../replicator/sending/destination.ts';
+import { DEFAULT_LIMITS } from '../../replicator/sending/limits.ts';
 import type { Target } from '../../replicator/target.ts';
 import { DATABASE_NAMES } from '../../store/documents.ts';
 import { openStore } from '../../store/open.ts';

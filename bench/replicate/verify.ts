@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
-import { startReceiver } from '../../replicator/receive.ts';
+import { startReceiver } from '../../replicator/remote/receive.ts';
 import { realRuntime } from '../../replicator/runtime.ts';
-import type { VerifyReport } from '../../replicator/verify-report.ts';
+import type { VerifyReport } from '../../replicator/verify/report.ts';
 import type { Replica, SiteId, Store } from '../../store/contract.ts';
 import type { Article } from '../../store/documents.ts';
 import { openStore } from '../../store/open.ts';

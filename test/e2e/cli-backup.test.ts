@@ -1,11 +1,11 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { RESTORE_NOTE } from '../../replicator/restore-note.ts';
+import { RESTORE_NOTE } from '../../replicator/backup/restore-note.ts';
 import type { Store } from '../../store/contract.ts';
 import { openStore } from '../../store/open.ts';
 import { seededRandom } from '../contract/random.ts';
-import { everything, sameStores, scribble } from '../replicator/backup-setting.ts';
+import { everything, sameStores, scribble } from '../replicator/backup/backup-setting.ts';
 import { type Cli, cliFor } from './cli-process.ts';
 
 interface Made {

@@ -2,11 +2,11 @@
 import { chmod, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
-import { httpsTarget } from '../../replicator/https-target.ts';
-import { DEFAULT_LIMITS } from '../../replicator/limits.ts';
+import { httpsTarget } from '../../replicator/remote/https-target.ts';
+import { DEFAULT_LIMITS } from '../../replicator/sending/limits.ts';
 import { realRuntime } from '../../replicator/runtime.ts';
 import { openStore } from '../../store/open.ts';
-import { differences, putArticles, start, until } from '../replicator/pair.ts';
+import { differences, putArticles, start, until } from '../replicator/sending/pair.ts';
 import { makeCertificates } from '../rig/certificates.ts';
 import { skipLoudly } from '../rig/skip.ts';
 import { type Cli, cliFor } from './cli-process.ts';

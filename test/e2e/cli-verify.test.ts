@@ -4,8 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { openStore } from '../../store/open.ts';
-import { putArticles } from '../replicator/pair.ts';
-import { SqliteTamper } from '../replicator/tamper.ts';
+import { putArticles } from '../replicator/sending/pair.ts';
+import { SqliteTamper } from '../replicator/verify/tamper.ts';
 import { type Cli, cliFor } from './cli-process.ts';
 
 const TOKEN = 'qKx1d0bq8gVbF0dYFJ8mCwT2S0y8m3m1';

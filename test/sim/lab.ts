@@ -1,5 +1,5 @@
 import { type Checkpoint, checkpointFrom } from '../../replicator/checkpoint.ts';
-import { FENCED_NOTE } from '../../replicator/fence-source.ts';
+import { FENCED_NOTE } from '../../replicator/failover/fence-source.ts';
 import type { SiteId } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { seededRandom } from '../contract/random.ts';

@@ -1,10 +1,10 @@
-import { demote, promote } from '../../replicator/failover.ts';
+import { demote, promote } from '../../replicator/failover/failover.ts';
+import { rejoin } from '../../replicator/failover/rejoin.ts';
+import type { Unseen } from '../../replicator/failover/unseen.ts';
+import type { UnseenFiles, UnseenHead } from '../../replicator/failover/unseen-file.ts';
 import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
-import { rejoin } from '../../replicator/rejoin.ts';
 import { ROLE_NOTE, type SiteRole } from '../../replicator/role.ts';
 import type { Target } from '../../replicator/target.ts';
-import type { Unseen } from '../../replicator/unseen.ts';
-import type { UnseenFiles, UnseenHead } from '../../replicator/unseen-file.ts';
 import { codeOf } from '../../store/errors.ts';
 import type { ModelStore } from './model/store.ts';
 import { keyOf, type Oracle } from './oracle.ts';

@@ -1,7 +1,7 @@
+import { dominates, vectorOf } from '../../replicator/applying/version-vectors.ts';
 import { type Checkpoint, checkpointFrom, checkpointTo, resumeFrom } from '../../replicator/checkpoint.ts';
 import { ROLE_NOTE, type SiteRole } from '../../replicator/role.ts';
 import type { Vector } from '../../replicator/vector.ts';
-import { dominates, vectorOf } from '../../replicator/version-vectors.ts';
 import type { Mode, SiteId, Version } from '../../store/contract.ts';
 import type { DatabaseName, ReadMark } from '../../store/documents.ts';
 import { readVersion } from '../../store/version.ts';

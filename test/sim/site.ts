@@ -1,7 +1,7 @@
-import { type RunningDestination, startDestination } from '../../replicator/destination.ts';
+import { storeTarget } from '../../replicator/applying/store-target.ts';
 import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
+import { type RunningDestination, startDestination } from '../../replicator/sending/destination.ts';
 import type { DestinationStatus } from '../../replicator/status.ts';
-import { storeTarget } from '../../replicator/store-target.ts';
 import type { Target } from '../../replicator/target.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { codeOf } from '../../store/errors.ts';

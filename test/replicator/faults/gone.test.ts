@@ -2,17 +2,17 @@
 import { mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import t from 'tap';
+import { storeTarget } from '../../../replicator/applying/store-target.ts';
 import { openTarget } from '../../../replicator/open-target.ts';
 import { realRuntime as runtime } from '../../../replicator/runtime.ts';
-import { storeTarget } from '../../../replicator/store-target.ts';
 import type { Target } from '../../../replicator/target.ts';
 import { openStore } from '../../../store/open.ts';
 import { mongodbUrl } from '../../rig/mongodb.ts';
 import { skipLoudly } from '../../rig/skip.ts';
 import { startTcpProxy } from '../../rig/tcp-proxy.ts';
 import { mongodbEngine } from '../../store/mongodb/engine.ts';
-import { settingFor } from '../backup-setting.ts';
-import { fastRuntime, putArticles, start, until } from '../pair.ts';
+import { settingFor } from '../backup/backup-setting.ts';
+import { fastRuntime, putArticles, start, until } from '../sending/pair.ts';
 import { equal } from './processes.ts';
 
 /** How patient the store is by itself, before the replicator takes note. */

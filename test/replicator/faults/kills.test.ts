@@ -1,7 +1,7 @@
 /** A replicator that is killed at every named moment, while others write. */
 import t, { type Test } from 'tap';
-import { FAULT_POINTS } from '../../../replicator/failpoints.ts';
-import { UNCONFIRMED_DOCS_MAX } from '../../../replicator/limits.ts';
+import { FAULT_POINTS } from '../../../replicator/sending/failpoints.ts';
+import { UNCONFIRMED_DOCS_MAX } from '../../../replicator/sending/limits.ts';
 import type { Store } from '../../../store/contract.ts';
 import { DATABASE_NAMES } from '../../../store/documents.ts';
 import { seededRandom, testSeed } from '../../contract/random.ts';
@@ -11,8 +11,8 @@ import { mongodbUrl } from '../../rig/mongodb.ts';
 import { skipLoudly } from '../../rig/skip.ts';
 import { mongodbEngine } from '../../store/mongodb/engine.ts';
 import { sqliteEngine } from '../../store/sqlite/engine.ts';
-import { settingFor } from '../backup-setting.ts';
-import { putArticles } from '../pair.ts';
+import { settingFor } from '../backup/backup-setting.ts';
+import { putArticles } from '../sending/pair.ts';
 import { equal, replicate, write } from './processes.ts';
 import type { Plan } from './replicating.ts';
 

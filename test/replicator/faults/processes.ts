@@ -10,7 +10,7 @@ import type { Test } from 'tap';
 import type { Store } from '../../../store/contract.ts';
 import { DATABASE_NAMES } from '../../../store/documents.ts';
 import { canonicalJson } from '../../../store/envelope.ts';
-import { documentsOf, until } from '../pair.ts';
+import { documentsOf, until } from '../sending/pair.ts';
 import type { Plan } from './replicating.ts';
 
 const REPLICATING = fileURLToPath(new URL('./replicating.ts', import.meta.url));

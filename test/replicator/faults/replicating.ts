@@ -3,12 +3,12 @@
  * line of JSON for each batch before it is sent. It says its states on standard output, and how it ended.
  */
 import { writeSync } from 'node:fs';
-import { startDestination } from '../../../replicator/destination.ts';
-import type { FaultPoint } from '../../../replicator/failpoints.ts';
-import { DEFAULT_LIMITS } from '../../../replicator/limits.ts';
 import { openTarget } from '../../../replicator/open-target.ts';
 import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
 import { realRuntime as runtime } from '../../../replicator/runtime.ts';
+import { startDestination } from '../../../replicator/sending/destination.ts';
+import type { FaultPoint } from '../../../replicator/sending/failpoints.ts';
+import { DEFAULT_LIMITS } from '../../../replicator/sending/limits.ts';
 import type { Target } from '../../../replicator/target.ts';
 import { DATABASE_NAMES } from '../../../store/documents.ts';
 import { codeOf } from '../../../store/errors.ts';

@@ -6,7 +6,7 @@ import { openStore } from '../../../store/open.ts';
 import { article } from '../../contract/samples.ts';
 import { put } from '../../contract/with-store.ts';
 import { ownFolder } from '../../store/sqlite/folder.ts';
-import { putArticles, start, until } from '../pair.ts';
+import { putArticles, start, until } from '../sending/pair.ts';
 import { equal } from './processes.ts';
 
 /** A store that can be copied and put back while it is closed. */

@@ -1,13 +1,13 @@
 /** A replicator that is stopped, is replaced meanwhile, and wakes up as a zombie. */
 import { setTimeout as delay } from 'node:timers/promises';
 import t, { type Test } from 'tap';
-import type { FaultPoint } from '../../../replicator/failpoints.ts';
+import type { FaultPoint } from '../../../replicator/sending/failpoints.ts';
 import type { Store } from '../../../store/contract.ts';
 import { mongodbUrl } from '../../rig/mongodb.ts';
 import { skipLoudly } from '../../rig/skip.ts';
 import { mongodbEngine } from '../../store/mongodb/engine.ts';
-import { settingFor } from '../backup-setting.ts';
-import { putArticles, until } from '../pair.ts';
+import { settingFor } from '../backup/backup-setting.ts';
+import { putArticles, until } from '../sending/pair.ts';
 import { equal, replicate } from './processes.ts';
 
 /** FEEDFERRY_TEST_LONG=1: as long as the leases of a MongoDB store last; takes `tap run --timeout=900`. */

@@ -1,0 +1,85 @@
+import type { SiteId } from '../../store/contract.ts';
+import type { ReplicatorErrorCode } from '../errors.ts';
+import type { SiteRole } from '../role.ts';
+import type { Hello } from '../target.ts';
+
+/** What a store knows of itself when a sender asks to be admitted. */
+export interface Applicant {
+  readonly site: SiteId;
+  /** Null: it never was part of anything. */
+  readonly role: SiteRole | null;
+  /** Of the databases that the sender wants to send: whether all are empty. */
+  readonly isEmpty: boolean;
+  /** Of the databases that the sender wants to send: whether local edits are let into any. */
+  readonly isEditable: boolean;
+  /** Whether it keeps a checkpoint of this source. */
+  readonly knowsSource: boolean;
+  /** It was a primary until it was demoted, and its own replicator has not brought this source all that it holds. */
+  readonly hasUnseen: boolean;
+}
+
+export type Admission =
+  | { readonly kind: 'refuse'; readonly code: ReplicatorErrorCode; readonly message: string }
+  /** The store takes on this role first, and its databases the mode of a replica. */
+  | { readonly kind: 'become'; readonly role: Omit<SiteRole, 'since'> }
+  | { readonly kind: 'admit' };
+
+/** Whether a store takes this sender's documents (docs/replication.md has the rules as a table). No I/O. */
+export function decideAdmission(hello: Hello, store: Applicant): Admission {
+  const role = store.role ?? { role: 'primary', epoch: 0, primary: null };
+  if (hello.site === store.site) {
+    return refuse('REPLICATION_SAME_SITE', `Source and destination are the same site, ${store.site}.`);
+  }
+  if (hello.epoch < role.epoch) {
+    const message = `The source ${hello.site} has epoch ${hello.epoch}, and the destination knows a newer primary, of epoch ${role.epoch}.`;
+    return refuse('REPLICATION_EPOCH_OLDER', message);
+  }
+  if (hello.direction === 'two-way') {
+    if (role.role === 'primary') return { kind: 'admit' };
+    const message = `The destination ${store.site} is a replica of ${role.primary ?? 'another site'}: two-way wants a primary.`;
+    return refuse('REPLICATION_REFUSED', message);
+  }
+  return role.role === 'replica' ? asReplica(hello, store, role) : asPrimary(hello, store);
+}
+
+/** An empty store, or one that is adopted, becomes a replica. One with a life of its own does not. */
+function asPrimary(hello: Hello, store: Applicant): Admission {
+  if (!store.isEmpty && hello.follows === store.site) {
+    // Adopted, it would follow what follows it, and nobody could write any more.
+    const message = `The destination ${store.site} is the primary that the source ${hello.site} is a replica of. Are source and destination interchanged?`;
+    return refuse('REPLICATION_TARGET_PRIMARY', message);
+  }
+  if (store.isEmpty || hello.adopt) return become(hello, store);
+  if (store.role !== null || store.knowsSource) {
+    const message = `The destination ${store.site} is a primary, and not empty.`;
+    return refuse('REPLICATION_TARGET_PRIMARY', message);
+  }
+  return hasData(hello, store);
+}
+
+/** A replica follows its primary, any newer one, and any that it followed before. */
+function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>): Admission {
+  const isKnown = role.primary === hello.site && role.epoch === hello.epoch;
+  if (isKnown) return store.isEditable ? become(hello, store) : { kind: 'admit' };
+  if (store.hasUnseen && !hello.adopt) {
+    const message = `The destination ${store.site} was a primary until it was demoted, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
+    return refuse('REPLICATION_REFUSED', message);
+  }
+  const mayFollow =
+    role.primary === null || role.primary === hello.site || hello.epoch > role.epoch || store.knowsSource;
+  return mayFollow || store.isEmpty || hello.adopt ? become(hello, store) : hasData(hello, store);
+}
+
+function become({ site, epoch }: Hello, { isEmpty, role }: Applicant): Admission {
+  const isOnly = isEmpty || role?.only === site;
+  return { kind: 'become', role: { role: 'replica', epoch, primary: site, ...(isOnly && { only: site }) } };
+}
+
+function hasData(hello: Hello, store: Applicant): Admission {
+  const message = `The destination ${store.site} holds documents, and nothing tells that they came from ${hello.site}.`;
+  return refuse('REPLICATION_TARGET_HAS_DATA', message);
+}
+
+function refuse(code: ReplicatorErrorCode, message: string): Admission {
+  return { kind: 'refuse', code, message };
+}

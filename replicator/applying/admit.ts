@@ -1,0 +1,178 @@
+import type { SiteId, Writer } from '../../store/contract.ts';
+import type { DatabaseName } from '../../store/documents.ts';
+import { type Checkpoint, checkpointFrom, checkpointTo } from '../checkpoint.ts';
+import { replicatorError } from '../errors.ts';
+import type { ReplicatedStore } from '../replicated-store.ts';
+import { ROLE_NOTE, type SiteRole } from '../role.ts';
+import type { Runtime } from '../runtime.ts';
+import type { Hello } from '../target.ts';
+import { positionIn } from '../vector.ts';
+import { type Admission, decideAdmission } from './admission.ts';
+
+/** A role that changes all the while is somebody else's doing. */
+const TRIES_MAX = 5;
+
+/** More documents to come: a store that is empty leaves out what only readers need until all are there. */
+const LOAD_DOCS_MIN = 10_000;
+
+export type Writers = ReadonlyMap<DatabaseName, Writer<unknown>>;
+
+export interface Admitted {
+  readonly writers: Writers;
+  readonly role: SiteRole | null;
+  readonly checkpoints: Readonly<Partial<Record<DatabaseName, Checkpoint | null>>>;
+}
+
+interface Seen {
+  readonly role: SiteRole | null;
+  readonly rev: number;
+  readonly isEmpty: boolean;
+  readonly isEditable: boolean;
+  readonly hasUnseen: boolean;
+  readonly checkpoints: Readonly<Partial<Record<DatabaseName, Checkpoint | null>>>;
+}
+
+/**
+ * Admits a sender to a store, or throws why not: REPLICATION_*, DATABASE_READ_ONLY and the codes of the store.
+ *
+ * Writers are opened first, and the role is read after. A promotion writes the role first, and fences all writers after:
+ * whichever comes first, a sender of the old primary is either refused here, or fenced before the promotion is done.
+ */
+export async function admit(store: ReplicatedStore, hello: Hello, runtime: Runtime): Promise<Admitted> {
+  for (let tries = 1; ; tries += 1) {
+    const before = await look(store, hello);
+    const wished = decide(store, hello, before);
+    if (wished.kind === 'become') await become(store, hello, before, wished.role, runtime);
+    if (hello.direction === 'one-way') await fenceOthers(store, hello);
+    const writers = await openWriters(store, hello, before.isEmpty);
+    try {
+      const after = await look(store, hello);
+      const decision = decide(store, hello, after);
+      if (decision.kind === 'admit') return { writers, role: after.role, checkpoints: after.checkpoints };
+      if (tries === TRIES_MAX) {
+        const message = `The role of ${store.site} keeps changing.`;
+        throw replicatorError('REPLICATION_REFUSED', message, { input: store.url, retryable: true });
+      }
+      await closeAll(writers);
+    } catch (error) {
+      await closeAll(writers);
+      throw error;
+    }
+  }
+}
+
+function decide(store: ReplicatedStore, hello: Hello, seen: Seen): Exclude<Admission, { kind: 'refuse' }> {
+  const knowsSource = Object.values(seen.checkpoints).some((checkpoint) => checkpoint !== null);
+  const { role, isEmpty, isEditable, hasUnseen } = seen;
+  const decision = decideAdmission(hello, { site: store.site, role, isEmpty, isEditable, knowsSource, hasUnseen });
+  if (decision.kind === 'refuse') throw replicatorError(decision.code, decision.message, { input: store.url });
+  return decision;
+}
+
+async function look(store: ReplicatedStore, { site, databases, only }: Hello): Promise<Seen> {
+  const note = await store.control.get(ROLE_NOTE);
+  const checkpoints: Partial<Record<DatabaseName, Checkpoint | null>> = {};
+  let isEmpty = true;
+  let isEditable = false;
+  for (const name of databases) {
+    const kept = await store.control.get(checkpointFrom(site, name));
+    checkpoints[name] = (kept?.value as Checkpoint | undefined) ?? null;
+    isEmpty &&= await isEmptyDatabase(store, name);
+    isEditable ||= (await store.database(name).mode()) === 'read-write';
+  }
+  const role = (note?.value as SiteRole | undefined) ?? null;
+  const wasDemoted = role?.role === 'replica' && role.primary === null;
+  // What a source acknowledged that had other senders, too, may have been older than a version that never was merged.
+  const hasUnseen = wasDemoted && !isEmpty && !(only === store.site && (await hasAll(store, site, databases)));
+  return { role, rev: note?.rev ?? 0, isEmpty, isEditable, hasUnseen, checkpoints };
+}
+
+/** Whether this store's own replicator noted that the other site has everything that is here. */
+async function hasAll(store: ReplicatedStore, site: SiteId, databases: readonly DatabaseName[]): Promise<boolean> {
+  for (const name of databases) {
+    const note = (await store.control.get(checkpointTo(site, name)))?.value as Checkpoint | undefined;
+    for (const { slot, stable } of await store.database(name).changes.slots()) {
+      if (stable > positionIn(note?.vector ?? {}, slot) && !(await isBlank(store, name, slot, note))) return false;
+    }
+  }
+  return true;
+}
+
+/** Past the checkpoint there are only numbers that were given up. */
+async function isBlank(
+  store: ReplicatedStore,
+  name: DatabaseName,
+  slot: number,
+  note: Checkpoint | undefined,
+): Promise<boolean> {
+  return (await store.database(name).changes.read(slot, positionIn(note?.vector ?? {}, slot), 1)).docs.length === 0;
+}
+
+/** Tombstones count: deletions are documents, too. So does what has landed and is not published yet. */
+async function isEmptyDatabase(store: ReplicatedStore, name: DatabaseName): Promise<boolean> {
+  return (await store.database(name).digests({ limit: 1 })).digests.length === 0;
+}
+
+/** The role first, by compare-and-set; then the modes, which fence whoever wrote there until now. */
+async function become(
+  store: ReplicatedStore,
+  { databases }: Hello,
+  { rev }: Seen,
+  role: Omit<SiteRole, 'since'>,
+  runtime: Runtime,
+): Promise<void> {
+  const value: SiteRole = { ...role, since: runtime.clock() };
+  if ((await store.control.put(ROLE_NOTE, value, rev)) === null) return;
+  for (const name of databases) {
+    const database = store.database(name);
+    const mode = await database.mode();
+    if (mode === 'replica') continue;
+    await database.setMode('replica');
+    await undoIfPromoted(store, name);
+  }
+}
+
+/** A promotion that came in between has set its modes already; this one must not be the last word. */
+async function undoIfPromoted(store: ReplicatedStore, name: DatabaseName): Promise<void> {
+  const role = (await store.control.get(ROLE_NOTE))?.value as SiteRole | undefined;
+  if (role?.role === 'primary') await store.database(name).setMode('read-write');
+}
+
+/**
+ * A replica has one primary: a sender of another one that was let in before must not go on, even where neither the mode
+ * changes nor that sender hears of it. Sessions of the same source don't disturb each other.
+ */
+async function fenceOthers(store: ReplicatedStore, { site, databases }: Hello): Promise<void> {
+  for (const name of databases) {
+    const { changes } = store.database(name);
+    for (const { slot, owner } of await changes.slots()) {
+      const isForeign = owner.split(', ').some((one) => one !== '' && one !== ownerFor(site));
+      if (isForeign) await changes.takeOver(slot);
+    }
+  }
+}
+
+function ownerFor(source: SiteId): string {
+  return `replication from ${source}`;
+}
+
+async function openWriters(store: ReplicatedStore, hello: Hello, isEmpty: boolean): Promise<Writers> {
+  const isLoad = hello.docsToDo >= LOAD_DOCS_MIN;
+  const writers = new Map<DatabaseName, Writer<unknown>>();
+  try {
+    for (const name of hello.databases) {
+      const database = store.database(name);
+      if (isEmpty && isLoad) await database.setIndexes('deferred');
+      const owner = ownerFor(hello.site);
+      writers.set(name, await database.openWriter({ owner, durability: 'lazy', bulk: isLoad }));
+    }
+    return writers;
+  } catch (error) {
+    await closeAll(writers);
+    throw error;
+  }
+}
+
+export async function closeAll(writers: Writers): Promise<void> {
+  await Promise.allSettled([...writers.values()].map((writer) => writer.close()));
+}

@@ -1,0 +1,254 @@
+/** `feedferry restore`: a backup file into a store, and the proof that it is all there. docs/backup.md tells the why. */
+import type { Writer } from '../../store/contract.ts';
+import type { DatabaseName } from '../../store/documents.ts';
+import { replicatorError } from '../errors.ts';
+import type { ReplicatedStore } from '../replicated-store.ts';
+import { ROLE_NOTE, type SiteRole } from '../role.ts';
+import type { Runtime } from '../runtime.ts';
+import { type BackupContents, type BackupFile, openBackupFile, scanBackup } from './file.ts';
+import { replicaOf, type StoredDocument } from './format.ts';
+import { IdSet } from './id-set.ts';
+import { RESTORE_NOTE, type RestoreState, readRestoreState } from './restore-note.ts';
+import { type DatabaseProof, proveHeld, proveRestored } from './restore-proof.ts';
+import { documentsIn, IDS_MAX, newestDocuments, type Plan, planFor } from './state.ts';
+
+/** Documents applied in one go, and those gathered before some batches of them are. */
+const BATCH_DOCS = 500;
+const GROUP_DOCS = 2_000;
+/** What proving a document takes, where restoring it takes 1. */
+const PROOF_WORK = 0.15;
+
+export interface RestoreOptions {
+  readonly path: string;
+  readonly store: ReplicatedStore;
+  /** Milliseconds since 1970; null: the newest state. */
+  readonly at: number | null;
+  /** Null: all that the file has. */
+  readonly databases: readonly DatabaseName[] | null;
+  /** Also into a store that holds documents: behind the guard, so that the newer version of each stays. */
+  readonly intoExisting: boolean;
+  readonly runtime: Runtime;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: RestoreProgress) => void;
+}
+
+export interface RestoreProgress {
+  readonly step: 'restoring' | 'indexing' | 'proving';
+  readonly database: DatabaseName;
+  /** Documents read in this step; those that are in several frames count as often. */
+  readonly docs: number;
+  readonly docsTotal: number;
+  /** 0 to 1, of both steps. */
+  readonly share: number;
+  readonly docsPerSecond: number;
+  readonly etaMs: number | null;
+}
+
+export interface RestoreReport {
+  readonly path: string;
+  readonly id: string;
+  /** The last frame that is in it as a whole, its time, and whether it is the state of one moment. */
+  readonly frame: number;
+  readonly at: number;
+  readonly exact: boolean;
+  /** Versions taken from the frame after it, which reaches beyond the moment asked for. */
+  readonly fromNext: boolean;
+  readonly site: string;
+  readonly written: number;
+  /** As new or newer there already. */
+  readonly stale: number;
+  readonly resumed: boolean;
+  readonly proof: readonly DatabaseProof[];
+  /** Whether the proof holds for every database. */
+  readonly equal: boolean;
+  /** A run that was cut off stands at the end of the file. */
+  readonly tornBytes: number;
+  readonly seconds: number;
+}
+
+/** Throws the BACKUP_* and RESTORE_* codes of `errors.ts` and STORE_*. */
+export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
+  const { path, store, at, runtime } = options;
+  const begun = runtime.elapsed();
+  await using file = await mustOpen(path);
+  const contents = await scanBackup(file);
+  const plan = planFor(file, contents, at);
+  const databases = chosen(file, contents, options.databases);
+  const { state, resumed } = await beginState(options, contents, plan, databases);
+  const tell = teller(options, plan, databases, begun);
+  const sum = { written: 0, stale: 0 };
+  for (const database of databases) {
+    const done = await restoreOne({ file, contents, plan, options, database, state, tell });
+    sum.written += done.written;
+    sum.stale += done.stale;
+    state.blocks = { ...state.blocks, [database]: done.blocks };
+  }
+  const proof: DatabaseProof[] = [];
+  for (const database of databases) {
+    const about = { file, contents, plan, database, store: store.database(database) };
+    const onRead = (docs: number) => tell('proving', database, docs);
+    proof.push(await (options.intoExisting ? proveHeld(about, onRead) : proveRestored(about, onRead)));
+  }
+  const equal = proof.every((one) => one.equal);
+  if (equal) await finishState(options, state, plan);
+  // The next run trusts nothing and applies everything again.
+  else await store.control.put(RESTORE_NOTE, { ...state, blocks: {} } satisfies RestoreState);
+  const { trailer } = plan.last;
+  return {
+    ...{ path, id: contents.head.id, frame: trailer.frame, at: trailer.at, exact: trailer.exact, site: store.site },
+    ...{ fromNext: plan.next !== null, ...sum, resumed, proof, equal },
+    tornBytes: contents.tail?.bytes ?? 0,
+    seconds: (runtime.elapsed() - begun) / 1000,
+  };
+}
+
+export async function mustOpen(path: string): Promise<BackupFile> {
+  const file = await openBackupFile(path, 'r');
+  if (file !== undefined) return file;
+  throw replicatorError('BACKUP_FILE_UNUSABLE', `There is no file ${path}.`, { input: path });
+}
+
+/** Throws BACKUP_OTHER_DATABASES for one that the file lacks. */
+export function chosen(
+  file: BackupFile,
+  { head }: BackupContents,
+  wanted: readonly DatabaseName[] | null,
+): readonly DatabaseName[] {
+  const missing = wanted?.filter((name) => !head.databases.includes(name)) ?? [];
+  if (missing.length === 0) return head.databases.filter((name) => wanted?.includes(name) ?? true);
+  const message = `${file.path} holds ${head.databases.join(', ')}, and not ${missing.join(', ')}.`;
+  throw replicatorError('BACKUP_OTHER_DATABASES', message, { input: file.path });
+}
+
+/** The state that is noted as the restore goes on. */
+type Going = { -readonly [K in keyof RestoreState]: RestoreState[K] };
+
+/** Marks the store as half restored, or finds the mark of the same restore. */
+async function beginState(
+  { store, path, at, intoExisting, runtime }: RestoreOptions,
+  { head }: BackupContents,
+  plan: Plan,
+  databases: readonly DatabaseName[],
+): Promise<{ state: Going; resumed: boolean }> {
+  const { frame } = plan.last.trailer;
+  const before = await readRestoreState(store.control);
+  if (before !== null && before.finishedAt === null) {
+    const isSame = before.backup === head.id && before.frame === frame && before.at === at;
+    if (isSame && before.databases.join() === databases.join()) return { state: { ...before }, resumed: true };
+    if (!intoExisting) {
+      const message = `${store.url} is half restored from frame ${before.frame} of ${before.path}.`;
+      throw replicatorError('RESTORE_OTHER_BEGUN', message, { input: store.url });
+    }
+  }
+  if (!intoExisting) await requireEmpty(store);
+  const startedAt = runtime.clock();
+  const state = { ...{ backup: head.id, frame, at, databases, path }, startedAt, finishedAt: null, blocks: {} };
+  await store.control.put(RESTORE_NOTE, state);
+  return { state, resumed: false };
+}
+
+/** Tombstones count: a store in which something was deleted is in use. */
+async function requireEmpty(store: ReplicatedStore): Promise<void> {
+  for (const name of ['articles', 'feeds', 'users', 'subscriptions', 'states'] as const) {
+    const { changes } = store.database(name);
+    for (const { slot } of await changes.slots()) {
+      if ((await changes.remaining(slot, 0)) === 0) continue;
+      const message = `${store.url} holds documents in ${name}.`;
+      throw replicatorError('RESTORE_NOT_EMPTY', message, { input: store.url });
+    }
+  }
+}
+
+interface One {
+  readonly file: BackupFile;
+  readonly contents: BackupContents;
+  readonly plan: Plan;
+  readonly options: RestoreOptions;
+  readonly database: DatabaseName;
+  readonly state: RestoreState;
+  readonly tell: Tell;
+}
+
+/** Blocks that an earlier run has applied are read again, for their ids only. */
+async function restoreOne(one: One): Promise<{ written: number; stale: number; blocks: number }> {
+  const { file, contents, plan, options, database, state, tell } = one;
+  const target = options.store.database(database);
+  const docsMax = documentsIn(plan, database);
+  const skip = state.blocks[database] ?? 0;
+  const deferred = !options.intoExisting && skip === 0 && docsMax > 0 && (await target.setIndexes('deferred'));
+  await using writer = await target.openWriter({ owner: 'restore', durability: 'lazy', bulk: true });
+  // Without a set of ids the guard drops the older versions; it only has more to look at.
+  const ids = docsMax > IDS_MAX ? null : new IdSet(docsMax);
+  const sum = { written: 0, stale: 0, blocks: 0 };
+  let group: StoredDocument[] = [];
+  const flush = async () => {
+    const note = { ...state, blocks: { ...state.blocks, [database]: sum.blocks } };
+    const done = await applyGroup(writer, group, note);
+    sum.written += done.written;
+    sum.stale += group.length - done.written;
+    group = [];
+  };
+  for await (const { docs, read } of newestDocuments(file, contents, plan, { database, ids })) {
+    sum.blocks += 1;
+    if (sum.blocks > skip) group.push(...docs);
+    if (group.length >= GROUP_DOCS) await flush();
+    tell('restoring', database, read);
+    if (options.signal?.aborted) throw replicatorError('RESTORE_STOPPED', 'The restore was stopped.');
+  }
+  await flush();
+  await writer.settle();
+  tell('indexing', database, 0);
+  if (deferred || skip > 0) await target.setIndexes('kept');
+  return sum;
+}
+
+/** Several batches are under way at a time. The note goes along with the last one, so that it never says too much. */
+async function applyGroup(
+  writer: Writer<unknown>,
+  group: readonly StoredDocument[],
+  state: RestoreState,
+): Promise<{ written: number }> {
+  // Without a set of ids one may be there twice, the newer one first.
+  const docs = [...new Map(group.toReversed().map((doc) => [doc.id, doc])).values()];
+  const batches: StoredDocument[][] = [];
+  for (let from = 0; from < docs.length; from += BATCH_DOCS) batches.push(docs.slice(from, from + BATCH_DOCS));
+  const last = batches.pop() ?? [];
+  const outcomes = await Promise.all(batches.map((batch) => writer.apply(batch.map(replicaOf))));
+  outcomes.push(await writer.apply(last.map(replicaOf), { id: RESTORE_NOTE, value: state }));
+  return { written: outcomes.flat().filter(({ result }) => result === 'written').length };
+}
+
+/**
+ * The store is whole. It is a primary of its own, with the epoch that the source had: destinations of the source then
+ * take it neither for an outdated one nor for a newer one than a source that is still alive.
+ */
+async function finishState({ store, runtime }: RestoreOptions, state: RestoreState, plan: Plan): Promise<void> {
+  const { epoch } = plan.last.trailer;
+  const now = runtime.clock();
+  if (epoch > 0 && (await store.control.get(ROLE_NOTE)) === undefined) {
+    await store.control.put(ROLE_NOTE, { role: 'primary', epoch, primary: null, since: now } satisfies SiteRole);
+  }
+  await store.control.put(RESTORE_NOTE, { ...state, finishedAt: now } satisfies RestoreState);
+}
+
+type Tell = (step: RestoreProgress['step'], database: DatabaseName, docs: number) => void;
+
+function teller(
+  { runtime, onProgress }: RestoreOptions,
+  plan: Plan,
+  databases: readonly DatabaseName[],
+  begun: number,
+): Tell {
+  const docsTotal = databases.reduce((sum, name) => sum + documentsIn(plan, name), 0);
+  const read = { restoring: 0, indexing: 0, proving: 0 };
+  return (step, database, more) => {
+    read[step] += more;
+    const docs = Math.round(read[step]);
+    const work = docsTotal * (1 + PROOF_WORK);
+    const share = work === 0 ? 1 : Math.min(1, (read.restoring + read.proving * PROOF_WORK) / work);
+    const ms = Math.max(1, runtime.elapsed() - begun);
+    const docsPerSecond = ((read.restoring + read.proving) / ms) * 1000;
+    const etaMs = share === 0 || share === 1 ? null : (ms / share) * (1 - share);
+    onProgress?.({ step, database, docs, docsTotal, share, docsPerSecond, etaMs });
+  };
+}

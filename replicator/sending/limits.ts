@@ -1,0 +1,39 @@
+import type { Limits } from '../status.ts';
+
+/**
+ * Documents that were sent, but not yet noted at the source as applied. After a kill at most so many are sent again.
+ * Batches under way count with all their documents.
+ */
+export const UNCONFIRMED_DOCS_MAX = 1000;
+
+/** Characters of canonical JSON in one batch, but for a single document that is larger. */
+export const BATCH_CHARS_MAX = 2_000_000;
+
+const CONCURRENCY_MAX = 64;
+
+/** Four batches under way and one noted: just what `UNCONFIRMED_DOCS_MAX` allows. */
+export const DEFAULT_LIMITS: Limits = {
+  docsPerSecondMax: null,
+  bytesPerSecondMax: null,
+  batchDocs: 200,
+  concurrency: 4,
+};
+
+/** With what makes no sense brought into bounds: an operator's slip must not stop a destination. */
+export function withLimits(limits: Limits, change: Partial<Limits>): Limits {
+  const { docsPerSecondMax, bytesPerSecondMax, batchDocs, concurrency } = { ...limits, ...change };
+  return {
+    docsPerSecondMax: rate(docsPerSecondMax),
+    bytesPerSecondMax: rate(bytesPerSecondMax),
+    batchDocs: whole(batchDocs, UNCONFIRMED_DOCS_MAX),
+    concurrency: whole(concurrency, CONCURRENCY_MAX),
+  };
+}
+
+function rate(perSecond: number | null): number | null {
+  return perSecond === null || !(perSecond > 0) ? null : perSecond;
+}
+
+function whole(count: number, max: number): number {
+  return Math.min(max, Math.max(1, Math.floor(count) || 1));
+}

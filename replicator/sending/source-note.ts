@@ -1,0 +1,115 @@
+import type { SiteId } from '../../store/contract.ts';
+import type { DatabaseName } from '../../store/documents.ts';
+import { type Checkpoint, checkpointOf, checkpointTo, historyBefore } from '../checkpoint.ts';
+import { replicatorError } from '../errors.ts';
+import type { Vector } from '../vector.ts';
+import type { AppliedPrefix } from './applied-prefix.ts';
+import type { Confirmation } from './confirmation.ts';
+import type { Link } from './link.ts';
+
+/**
+ * A checkpoint is noted at the source after this time, and before what is not noted yet holds up the next batch. Not more
+ * often: each note is a write, and makes every other process that reads a SQLite store read its pages anew.
+ */
+const NOTE_MS = 5000;
+
+/** Whoever deletes the note at the source wants this destination to begin from nothing. */
+export class BeginAgain extends Error {}
+
+/** The source's note of how far one database is: lazily written, and by one replicator only. */
+export class SourceNote {
+  readonly #id: string;
+  readonly #link: Link;
+  readonly #session: string;
+  readonly #prefix: AppliedPrefix;
+  readonly #confirmation: Confirmation;
+  readonly #seed: Vector;
+  readonly #before: Checkpoint['history'];
+  #rev: number;
+  #noted: Vector | undefined;
+  #notedAt = 0;
+  #noting: Promise<void> | undefined;
+
+  /** `kept`: the note as it was read, with its revision; 0: there was none. */
+  constructor(
+    link: Link,
+    session: string,
+    of: {
+      destination: SiteId;
+      database: DatabaseName;
+      prefix: AppliedPrefix;
+      confirmation: Confirmation;
+      seed: Vector;
+    },
+    kept: { checkpoint: Checkpoint | null; rev: number },
+  ) {
+    this.#id = checkpointTo(of.destination, of.database);
+    this.#link = link;
+    this.#session = session;
+    this.#prefix = of.prefix;
+    this.#confirmation = of.confirmation;
+    this.#seed = of.seed;
+    this.#before = historyBefore(session, kept.checkpoint);
+    this.#rev = kept.rev;
+    link.notes.push(this);
+  }
+
+  /** More is applied: notes that if it is time to. */
+  moved(): void {
+    if (this.#noting !== undefined || this.#noted === this.#prefix.vector) return;
+    const { window, course } = this.#link;
+    const isDue = window.isNarrow(course.limits.batchDocs) || course.runtime.elapsed() - this.#notedAt >= NOTE_MS;
+    if (isDue) this.save().catch((error: unknown) => this.#link.fail(error));
+  }
+
+  get isUpToDate(): boolean {
+    return this.#noted === this.#prefix.vector;
+  }
+
+  /** Notes where it is now. Throws REPLICATION_TAKEN_OVER, BeginAgain and the codes of the store. */
+  async save(): Promise<void> {
+    while (this.#noting !== undefined) await this.#noting;
+    if (this.isUpToDate) return;
+    this.#noting = this.#save();
+    try {
+      await this.#noting;
+    } finally {
+      this.#noting = undefined;
+    }
+    if (!this.#link.isOver) this.moved();
+  }
+
+  async #save(): Promise<void> {
+    const { course, deadlines } = this.#link;
+    const { vector, docs } = this.#prefix;
+    if (course.faults) await course.faults.at('checkpoint-source');
+    const value = checkpointOf(this.#session, vector, this.#seed, this.#before, course.runtime.clock());
+    const put = course.source.control.put(this.#id, value, this.#rev, 'lazy');
+    const rev = await deadlines.limit(put, 'the source to note a checkpoint');
+    if (rev === null) {
+      this.#rev = await this.#revisionAfterAll();
+      return this.#save();
+    }
+    if (course.faults) await course.faults.at('checkpoint-source-saved');
+    course.metrics.checkpointsAtSource += 1;
+    this.#rev = rev;
+    this.#noted = vector;
+    this.#notedAt = course.runtime.elapsed();
+    this.#confirmation.noted(docs);
+  }
+
+  /** Somebody changed the note: this very session, whose answer was lost, or another replicator. */
+  async #revisionAfterAll(): Promise<number> {
+    const { course, deadlines } = this.#link;
+    const note = await deadlines.limit(course.source.control.get(this.#id), 'the source to read a checkpoint');
+    if (note === undefined && this.#noted !== undefined) throw new BeginAgain();
+    const session = (note?.value as Checkpoint | undefined)?.session ?? this.#session;
+    if (session !== this.#session) throw takenOver(this.#id);
+    return note?.rev ?? 0;
+  }
+}
+
+export function takenOver(id: string): Error {
+  const message = `Another replicator has taken over (${id}).`;
+  return replicatorError('REPLICATION_TAKEN_OVER', message, { input: id });
+}

@@ -1,0 +1,63 @@
+import type { Control, SiteId } from '../../store/contract.ts';
+import type { DatabaseName } from '../../store/documents.ts';
+import { type Checkpoint, checkpointFrom, checkpointTo } from '../checkpoint.ts';
+import type { ReplicatedStore } from '../replicated-store.ts';
+import type { Comparable, Target } from '../target.ts';
+import { positionIn, type Vector } from '../vector.ts';
+
+/** One side of a verification. */
+export interface VerifyEnd {
+  /** Without credentials. */
+  readonly url: string;
+  readonly site: SiteId;
+  compare(database: DatabaseName): Comparable;
+  /** Its checkpoints; null where they can't be read from here, as a receiver's. */
+  readonly control: Pick<Control, 'get'> | null;
+}
+
+export function storeEnd(store: ReplicatedStore): VerifyEnd {
+  const { url, site, control } = store;
+  return { url, site, control, compare: (database) => store.database(database) };
+}
+
+export async function targetEnd(target: Target): Promise<VerifyEnd> {
+  const { site } = await target.inspect();
+  return { url: target.url, site, control: null, compare: (database) => target.compare(database) };
+}
+
+/** How far replication has come between two sites. Null: nothing is known of any in that direction. */
+export interface Applied {
+  /** Places of the source's change feed up to which the destination has everything. */
+  readonly there: Vector | null;
+  /** Places of the destination's change feed up to which the source has everything; known of two-way sites only. */
+  readonly back: Vector | null;
+}
+
+/**
+ * Read this before looking at documents: what it covers was applied by then. The receiving end's own note goes with its
+ * documents, also where it was restored from a backup, so it counts before the sender's.
+ */
+export async function readApplied(source: VerifyEnd, destination: VerifyEnd, database: DatabaseName): Promise<Applied> {
+  const [there, back] = await Promise.all([
+    vectorOf(source, destination, database),
+    vectorOf(destination, source, database),
+  ]);
+  return { there, back };
+}
+
+async function vectorOf(from: VerifyEnd, to: VerifyEnd, database: DatabaseName): Promise<Vector | null> {
+  if (from.site === to.site) return null;
+  const note =
+    (await to.control?.get(checkpointFrom(from.site, database))) ??
+    (await from.control?.get(checkpointTo(to.site, database)));
+  return (note?.value as Checkpoint | undefined)?.vector ?? null;
+}
+
+export function isCovered(place: { readonly slot: number; readonly n: number }, vector: Vector | null): boolean {
+  return vector !== null && place.n <= positionIn(vector, place.slot);
+}
+
+/** Whether a place is one that replication has not reached yet. */
+export function isAhead(place: { readonly slot: number; readonly n: number }, vector: Vector | null): boolean {
+  return vector !== null && place.n > positionIn(vector, place.slot);
+}

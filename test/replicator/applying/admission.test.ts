@@ -1,0 +1,195 @@
+/** Whom a destination admits, and what it becomes by that. */
+import t from 'tap';
+import { type Applicant, decideAdmission } from '../../../replicator/applying/admission.ts';
+import { checkpointFrom } from '../../../replicator/checkpoint.ts';
+import { promote } from '../../../replicator/failover/failover.ts';
+import { FENCED_NOTE } from '../../../replicator/failover/fence-source.ts';
+import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
+import { ROLE_NOTE, type SiteRole } from '../../../replicator/role.ts';
+import { realRuntime } from '../../../replicator/runtime.ts';
+import type { Hello } from '../../../replicator/target.ts';
+import type { SiteId } from '../../../store/contract.ts';
+import { article } from '../../contract/samples.ts';
+import { failureOf, put } from '../../contract/with-store.ts';
+import { differences, putArticles, sqlitePair, start, targetOf, until } from '../sending/pair.ts';
+
+const [SOURCE, STORE, OTHER] = ['ssssssss', 'dddddddd', 'oooooooo'] as SiteId[] as [SiteId, SiteId, SiteId];
+
+function hello(over: Partial<Hello> = {}): Hello {
+  return {
+    ...{ session: 's', site: SOURCE, epoch: 0, direction: 'one-way', databases: ['articles'] },
+    ...{ policies: DEFAULT_POLICIES, adopt: false, docsToDo: 0 },
+    ...over,
+  };
+}
+
+function role(over: Partial<SiteRole>): SiteRole {
+  return { role: 'primary', epoch: 0, primary: null, since: 0, ...over };
+}
+
+const FRESH: Applicant = {
+  site: STORE,
+  role: null,
+  isEmpty: true,
+  isEditable: true,
+  knowsSource: false,
+  hasUnseen: false,
+};
+const FULL: Applicant = { ...FRESH, isEmpty: false };
+const REPLICA: Applicant = {
+  ...{ site: STORE, isEmpty: false, isEditable: false, knowsSource: true, hasUnseen: false },
+  role: role({ role: 'replica', primary: SOURCE }),
+};
+
+const CASES: readonly (readonly [string, Partial<Hello>, Applicant, string])[] = [
+  ['an empty store becomes a replica', {}, FRESH, 'become'],
+  ['so does an empty one that calls itself primary', {}, { ...FRESH, role: role({}) }, 'become'],
+  ['the same site is no destination', { site: STORE }, FRESH, 'REPLICATION_SAME_SITE'],
+  ['documents of unknown origin are not mixed in', {}, FULL, 'REPLICATION_TARGET_HAS_DATA'],
+  ['unless it is to be adopted', { adopt: true }, FULL, 'become'],
+  ['but not by its own replica', { adopt: true, follows: STORE }, FULL, 'REPLICATION_TARGET_PRIMARY'],
+  ['unless that was promoted meanwhile', { adopt: true, epoch: 1 }, FULL, 'become'],
+  ['a primary keeps its documents', {}, { ...FULL, role: role({ epoch: 0 }) }, 'REPLICATION_TARGET_PRIMARY'],
+  ['even those of a former two-way', {}, { ...FULL, knowsSource: true }, 'REPLICATION_TARGET_PRIMARY'],
+  ['a replica goes on', {}, REPLICA, 'admit'],
+  ['a replica whose databases were opened for edits is closed first', {}, { ...REPLICA, isEditable: true }, 'become'],
+  [
+    'a replica follows the newer primary',
+    { epoch: 3, site: OTHER },
+    { ...REPLICA, knowsSource: false, hasUnseen: false },
+    'become',
+  ],
+  [
+    'a replica of another one stays so',
+    { site: OTHER },
+    { ...REPLICA, knowsSource: false, hasUnseen: false },
+    'REPLICATION_TARGET_HAS_DATA',
+  ],
+  ['a replica may go back to whom it followed', { site: OTHER }, REPLICA, 'become'],
+  [
+    'a replica that was told no primary takes the first one',
+    {},
+    { ...REPLICA, role: role({ role: 'replica' }) },
+    'become',
+  ],
+  [
+    'a source that was replaced is refused',
+    {},
+    { ...REPLICA, role: role({ role: 'replica', primary: SOURCE, epoch: 1 }) },
+    'REPLICATION_EPOCH_OLDER',
+  ],
+  ['by the new primary, too', {}, { ...FULL, role: role({ epoch: 1 }) }, 'REPLICATION_EPOCH_OLDER'],
+  ['and not even adopted', { adopt: true }, { ...FULL, role: role({ epoch: 1 }) }, 'REPLICATION_EPOCH_OLDER'],
+  ['two primaries go both ways', { direction: 'two-way' }, FULL, 'admit'],
+  ['a replica does not', { direction: 'two-way' }, REPLICA, 'REPLICATION_REFUSED'],
+  [
+    'nor with one that was replaced',
+    { direction: 'two-way' },
+    { ...FULL, role: role({ epoch: 2 }) },
+    'REPLICATION_EPOCH_OLDER',
+  ],
+];
+
+for (const [title, says, store, expected] of CASES) {
+  t.test(title, async (t) => {
+    const decision = decideAdmission(hello(says), store);
+    t.equal(decision.kind === 'refuse' ? decision.code : decision.kind, expected);
+    if (decision.kind === 'become') {
+      t.match(decision.role, { role: 'replica', primary: says.site ?? SOURCE, epoch: says.epoch ?? 0 });
+    }
+  });
+}
+
+t.test('a store with documents of its own is refused, and stays as it is', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await putArticles(a, 'x', 10);
+  await putArticles(b, 'mine', 3);
+  t.equal(await failureOf(start(a, b, { once: true }).ended), 'REPLICATION_TARGET_HAS_DATA');
+  t.equal(await b.articles.mode(), 'read-write');
+  t.equal(await b.articles.count(), 3);
+  await start(a, b, { once: true, adopt: true }).ended;
+  t.equal(await b.articles.count(), 13);
+  t.equal(await failureOf(put(b.articles, { id: 'y', content: article() })), 'DATABASE_READ_ONLY');
+});
+
+t.test('a source that was replaced fences itself, and stays fenced until an operator decides', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await putArticles(a, 'x', 10);
+  const destination = start(a, b);
+  await until(() => destination.status().docs === 10, 'it has all');
+  const promoted = role({ epoch: 1 });
+  await b.control.put(ROLE_NOTE, promoted);
+  await b.articles.setMode('read-write');
+  await put(a.articles, { id: 'late', content: article() });
+  await until(() => destination.status().state === 'fenced', 'it is fenced');
+  t.equal(await a.articles.mode(), 'read-only');
+  t.equal(await failureOf(put(a.articles, { id: 'later', content: article() })), 'DATABASE_READ_ONLY');
+  t.match((await a.control.get(FENCED_NOTE))?.value, { databases: ['articles'] });
+  t.equal(await b.articles.count(), 10, 'nothing came after the promotion');
+  t.equal(destination.status().lastError?.code, 'REPLICATION_EPOCH_OLDER');
+  await destination.stop();
+});
+
+t.test('a sender that was admitted before a promotion gets nothing through after it', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await using target = targetOf(b);
+  await using session = await target.connect(hello({ site: a.site }));
+  await b.control.put(ROLE_NOTE, role({ epoch: 1 }));
+  await b.articles.setMode('read-write');
+  await putArticles(a, 'x', 1);
+  const { docs } = await a.articles.changes.read(1, 0, 10);
+  const pushed = session.push({ database: 'articles', docs, checkpoint: null, caughtUp: false });
+  t.equal(await failureOf(pushed), 'WRITER_FENCED');
+  t.equal(await b.articles.count(), 0);
+});
+
+t.test('a checkpoint that comes late does not set back the one that is kept', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await using target = targetOf(b);
+  const session = await target.connect(hello({ site: a.site }));
+  const push = async (vector: Record<string, number>): Promise<unknown> => {
+    const checkpoint = { session: 's', vector, seed: {}, history: [], at: 0 };
+    return await session.push({ database: 'articles', docs: [], checkpoint, caughtUp: false });
+  };
+  for (const n of [5, 9, 7]) await push({ 1: n });
+  t.match((await b.control.get(checkpointFrom(a.site, 'articles')))?.value, { vector: { 1: 9 } });
+  await session.close();
+  t.equal(await failureOf(push({ 1: 10 })), 'WRITER_CLOSED');
+});
+
+t.test('two sites that both write converge, and neither gets back what it sent', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await putArticles(a, 'a', 200);
+  await putArticles(b, 'b', 100);
+  const there = start(a, b, { direction: 'two-way' });
+  const back = start(b, a, { name: 'a', direction: 'two-way' });
+  await until(async () => (await differences(a, b)).length === 0, 'they are equal');
+  await until(() => [there, back].every((each) => each.status().state === 'tailing'), 'both tail');
+  const before = [there.status().docs, back.status().docs];
+  await putArticles(a, 'later', 50);
+  await until(async () => (await b.articles.count()) === 350, 'it is there');
+  await putArticles(b, 'last', 1);
+  await until(async () => (await a.articles.count()) === 351, 'and the other way');
+  // What is there may not be acknowledged yet.
+  await Promise.all([there.stop(), back.stop()]);
+  t.equal(there.status().docs, (before[0] ?? 0) + 50);
+  t.equal(back.status().docs, (before[1] ?? 0) + 1);
+  t.strictSame(await differences(a, b), []);
+});
+
+t.test('what supplied the new primary before, and adopted it then, does not make a replica of it', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await putArticles(a, 'x', 20);
+  await putArticles(b, 'y', 20);
+  await start(a, b, { once: true, adopt: true }).ended;
+  await promote(b, { runtime: realRuntime });
+  await start(b, a, { once: true, adopt: true }).ended;
+  t.equal(await failureOf(start(a, b, { once: true, adopt: true }).ended), 'REPLICATION_TARGET_PRIMARY');
+  t.equal(await b.articles.mode(), 'read-write');
+});
