@@ -7,7 +7,7 @@ import { Reading } from '../../site/reading.ts';
 import { DEFAULT_USER } from '../../site/subscriptions.ts';
 import type { Store } from '../../store/contract.ts';
 import { openStore } from '../../store/open.ts';
-import { start } from '../replicator/pair.ts';
+import { start } from '../replicator/sending/pair.ts';
 import { addArticles, addFeeds, articleOf, emptyStore, feedOf, NOON } from './made-up.ts';
 import { type Answer, CLICK, countIn, follow, get, post, siteOver, titlesIn } from './running.ts';
 import { cuttable, slowCopy } from './slow-copy.ts';
