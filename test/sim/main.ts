@@ -2,6 +2,7 @@
  * Runs many schedules: `npm run sim -- --schedules 1000000 --seed 1 --workers 2`. Exit code 1: one failed; it is printed as
  * short as it could be made, with the command that replays it.
  */
+import { once } from 'node:events';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { inTurn } from './drain.ts';
@@ -120,15 +121,14 @@ async function laneOfWorker(
     workerData: { mistake, topologies },
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
+  const broken = new Promise<never>((_resolve, reject) => worker.once('error', reject));
   try {
-    await lane(
-      (from, count) =>
-        new Promise((resolve, reject) => {
-          worker.once('message', resolve);
-          worker.once('error', reject);
-          worker.postMessage({ from, count });
-        }),
-    );
+    await lane(async (from, count) => {
+      const done = once(worker, 'message') as Promise<[Tally]>;
+      worker.postMessage({ from, count });
+      const [part] = await Promise.race([done, broken]);
+      return part;
+    });
   } finally {
     await worker.terminate();
   }
