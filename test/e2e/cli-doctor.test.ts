@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { openStore } from '../../store/open.ts';
+import { redisUrl } from '../rig/redis.ts';
+import { skipLoudly } from '../rig/skip.ts';
 import { type Cli, cliFor } from './cli-process.ts';
 
 interface Report {
@@ -89,6 +91,22 @@ t.test('wrong settings are failed checks, and the others are made all the same',
   ]);
   t.match(of('queue'), [{ status: 'ok' }]);
 });
+
+t.test(
+  'a queue in Redis is asked; one that does not answer, or refuses, is a failure that shows no password',
+  async (t) => {
+    const cli = await cliFor(t);
+    const nobody = await doctor(cli, ['--queue', 'redis://me:secret@127.0.0.1:1/0']);
+    t.equal(nobody.code, 3);
+    t.match(nobody.of('queue'), [{ status: 'fail', message: /CRAWL_QUEUE_UNREACHABLE.*127\.0\.0\.1:1/ }]);
+    const redis = await redisUrl();
+    if ('skip' in redis) return skipLoudly(t, redis.skip);
+    t.match((await doctor(cli, ['--queue', redis.url])).of('queue'), [{ status: 'ok', message: /Redis \d.* answers/ }]);
+    const stranger = await doctor(cli, ['--queue', redis.url.replace('://', '://me:secret@')]);
+    t.match(stranger.of('queue'), [{ status: 'fail', message: /CRAWL_QUEUE_REFUSED/ }]);
+    t.notMatch(JSON.stringify([nobody.report, nobody.stderr, stranger.report, stranger.stderr]), /secret/);
+  },
+);
 
 t.test('a port that another program holds is a failure; one that Feedferry holds is not', async (t) => {
   const cli = await cliFor(t);
