@@ -1,7 +1,7 @@
 /** One feed, from its record to its record: fetch, parse, identify, store. */
 import type { Clock, Live } from '../store/contract.ts';
 import type { FeedRecord } from '../store/documents.ts';
-import { CodedError } from '../store/errors.ts';
+import { CodedError, codeOf } from '../store/errors.ts';
 import { NO_VALIDATORS, validatorsOf } from './conditional-get.ts';
 import { type Digested, type DigestedBody, digestBody } from './digest-body.ts';
 import type { Digester } from './digester.ts';
@@ -17,6 +17,7 @@ import {
 import type { FetchedBody, Fetcher, FetchResult } from './fetch.ts';
 import { digest } from './identity.ts';
 import { lookForFeed } from './look-for-feed.ts';
+import { mergeFeeds } from './merge-feeds.ts';
 import { nextStep, type Step } from './missing-feed.ts';
 import { freshMs, retryAfterMs } from './publisher-wishes.ts';
 import type { Claim } from './queue/contract.ts';
@@ -99,6 +100,7 @@ export async function storeFetched(
   };
   const isThere = await writeRecord(options, live, findings);
   if (!isThere) await takeBack(options.session, entries);
+  else if (findings.adoption?.heldBy) await mergeInto(options, live, findings.adoption.heldBy);
   return crawled(findings, entries, live.content);
 }
 
@@ -108,6 +110,21 @@ function crawled({ result, bytes, ms }: Findings, entries: StoredEntries, before
   if (lasting !== null) return { kind: 'failed', error: new CodedError(lasting.code, lasting.message), bytes, ms };
   if (result.kind === 'not-modified') return { kind: 'not-modified', bytes, ms };
   return { kind: 'fetched', entries, bytes, ms };
+}
+
+/**
+ * The feed has moved to where another one is fetched from: they are one from now on. Where readers can't be written to
+ * just now, such as in a move of the site, it goes on by itself until the next fetch. What is fetched with secrets of
+ * its own may be another feed for all we know.
+ */
+async function mergeInto({ session }: CrawlFeedOptions, live: Live<FeedRecord>, into: string): Promise<void> {
+  if (live.content.overrides?.origin !== undefined) return;
+  try {
+    await session.read((store) => mergeFeeds({ store, from: live.id, into, owner: 'crawl: merge' }));
+  } catch (error) {
+    const code = error instanceof StoreTrouble ? codeOf(error.cause) : codeOf(error);
+    if (code !== 'DATABASE_READ_ONLY' && code !== 'EDIT_CONTENDED' && code !== 'CRAWL_FEED_UNKNOWN') throw error;
+  }
 }
 
 type Answered = DigestedBody & Pick<Findings, 'permanentUrl' | 'adoption' | 'found'>;

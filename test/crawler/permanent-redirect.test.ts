@@ -153,3 +153,38 @@ t.test('what can not be read as a feed confirms no move, also when it is the sam
   t.match(await crawled.feed(id), { url: `${site.url}/old`, errors: 6 });
   t.notOk((await crawled.feed(id)).moved);
 });
+
+await onEachEngine(t, 'a feed that moves to where another one is crawled is merged into that', async (t, engine) => {
+  const { site } = await movingSite();
+  await using _ = site;
+  await using crawled = await setting(engine);
+  const { store } = crawled;
+  const [old = '', young = ''] = await crawled.add(`${site.url}/old`, `${site.url}/new`);
+  await using subscriptions = await store.subscriptions.openWriter({ owner: 'test', durability: 'lazy' });
+  const content = { user: 'anna', feed: old, title: 'Mine', folder: null, addedAt: 1 };
+  await subscriptions.edit([{ id: `anna.${old}`, content }]);
+  await store.states.setMode('read-only');
+  await crawlDaily(crawled, 5);
+  t.match(await crawled.feed(old), { url: `${site.url}/old`, moved: { heldBy: young }, errors: 0 });
+  t.equal(await store.subscriptions.count(), 1, 'while readers can not be written to, both go on');
+  await store.states.setMode('read-write');
+  t.match(await crawled.crawl({ force: true }), { failed: {}, error: null });
+  t.equal(await store.feeds.get(old), undefined);
+  t.match((await store.subscriptions.get(`anna.${young}`))?.content, { feed: young, title: 'Mine' });
+  t.equal((await crawled.articles()).length, 2);
+  t.match(await crawled.crawl({ force: true }), { feeds: 1, notModified: 1 });
+});
+
+t.test('a feed that is fetched with secrets of its own is not merged', async (t) => {
+  const { site } = await movingSite();
+  await using _ = site;
+  await using crawled = await setting();
+  const [old = '', young = ''] = await crawled.add(`${site.url}/old`, `${site.url}/new`);
+  const live = await crawled.store.feeds.get(old);
+  if (live === undefined) throw new Error('no feed');
+  const overrides = { headers: { 'x-key': '1' }, origin: site.url };
+  await using writer = await crawled.store.feeds.openWriter({ owner: 'test', durability: 'lazy' });
+  await writer.edit([{ id: old, content: { ...live.content, overrides } }]);
+  await crawlDaily(crawled, 6);
+  t.match(await crawled.feed(old), { url: `${site.url}/old`, moved: { heldBy: young }, overrides });
+});
