@@ -32,7 +32,7 @@ export const feedsSetCommand: CommandSpec = {
   json: '{id, url, overrides}; overrides is null or as in feeds show',
   settings: ['store'],
   examples: [
-    'feedferry feeds set k3v6x2ab --timeout 2m --user-agent "Mozilla/5.0 (compatible; Example)"',
+    'feedferry feeds set k3v6x2ab --timeout 2m --user-agent "Example/2"',
     'feedferry feeds set k3v6x2ab --login @secret.txt --header "X-Api-Key: 123"',
     'feedferry feeds set k3v6x2ab --clear',
   ],
