@@ -17,8 +17,10 @@ import { connectRedis, patiently } from './redis.ts';
 export const SHARED_QUEUE_MAX = 1_000_000;
 /** A claim that its holder does not renew so long may go to another. */
 export const CLAIM_MS = 15_000;
-/** Renewals within CLAIM_MS; what was not renewed after the last but one is given up. */
-const RENEWALS = 3;
+/** Renewals within CLAIM_MS. What none but the last of them could renew is given up, before anybody else may have it. */
+const RENEWALS = 5;
+/** Looks for claims of dead workers within CLAIM_MS; it takes two to find one. */
+const STALLED_CHECKS = 3;
 /** Lanes that one claim looks at. */
 const CLAIM_LANES_MAX = 20;
 /** Other processes add feeds and end claims, without telling. */
@@ -210,7 +212,7 @@ export class BullmqQueue implements Queue {
     const held = [...this.#held.values()].filter(({ lost }) => !lost.signal.aborted);
     const now = performance.now();
     for (const one of held) {
-      if (now - one.renewedAt > (this.#claimMs * (RENEWALS - 1)) / RENEWALS) one.lost.abort();
+      if (now - one.renewedAt > (this.#claimMs * (RENEWALS - 1.5)) / RENEWALS) one.lost.abort();
     }
     const mine = held.filter(({ lost }) => !lost.signal.aborted);
     if (mine.length === 0) return;
@@ -256,7 +258,7 @@ async function open({ url, name, hosts, jobsMax }: BullmqQueueOptions, claimMs: 
     ...shared,
     autorun: false,
     lockDuration: claimMs,
-    stalledInterval: Math.ceil(claimMs / RENEWALS),
+    stalledInterval: Math.ceil(claimMs / STALLED_CHECKS),
     // It is never the lane's fault.
     maxStalledCount: Number.MAX_SAFE_INTEGER,
   });

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import t, { type Test } from 'tap';
 import { BullmqQueue, type BullmqQueueOptions } from '../../crawler/queue/bullmq.ts';
-import type { Queue } from '../../crawler/queue/contract.ts';
+import type { Claim, Queue } from '../../crawler/queue/contract.ts';
 import { claimed, firstOf, jobs, type QueueEngine, queueContract } from '../contract/queue.ts';
 import { redisUrl } from '../rig/redis.ts';
 import { skipLoudly } from '../rig/skip.ts';
@@ -79,6 +79,24 @@ function tests(url: string): void {
     await queue.done(await firstOf(queue, sleep));
     await queue.done(await firstOf(queue, sleep));
     t.same(await queue.claim(), { kind: 'empty' });
+  });
+
+  t.test('a claim that Redis forgot is given up, and so is one that could not be renewed', async (t) => {
+    const { proxy, queue, name } = await openProxied(t, url);
+    await queue.add(jobs('a/1', 'b/1'));
+    const forgotten = await claimed(queue);
+    await forget(url, name);
+    await aborted(forgotten);
+    t.equal(forgotten.lost?.aborted, true);
+    await queue.done(forgotten);
+    await queue.add(jobs('c/1'));
+    const alone = await claimed(queue);
+    await proxy.behave({ mute: 'both' });
+    const from = performance.now();
+    await aborted(alone);
+    t.ok(performance.now() - from < CLAIM_MS, 'before anybody else may have it');
+    await proxy.behave({ mute: 'none' });
+    proxy.drop('reset');
   });
 
   t.test('while Redis is away, calls wait a bounded time, say so, and go on later', async (t) => {
@@ -185,8 +203,8 @@ function tests(url: string): void {
 
 function engine(url: string): QueueEngine {
   return {
-    gapMs: 60,
-    jobs: 120,
+    gapMs: 40,
+    jobs: 100,
     make(t, options) {
       const name = `test-${randomUUID()}`;
       const one = () => open(t, url, { ...options, name, claimMs: 10_000 }).queue;
@@ -216,6 +234,11 @@ async function openProxied(t: Test, url: string, options: Partial<BullmqQueueOpt
   t.teardown(() => proxy[Symbol.asyncDispose]());
   t.teardown(() => forget(url, opened.name));
   return { proxy, ...opened };
+}
+
+async function aborted({ lost }: Claim): Promise<void> {
+  if (lost === undefined) throw new Error("this claim can't be lost");
+  while (!lost.aborted) await sleep(10);
 }
 
 function client(t: Test, url: string): Redis {
