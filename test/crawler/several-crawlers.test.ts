@@ -87,7 +87,7 @@ function tests(url: string): void {
     await using stack = new AsyncDisposableStack();
     const name = queueName();
     crawler(stack, here, queueFor(stack, url, name));
-    await until('it is fetched', async () => (await here.articles()).length === 1);
+    await until('it is fetched and noted', async () => (await here.feed(a)).triedAt !== null);
     here.clock.now += 60_000;
     const from = site.requests.length;
     await refreshByOthers(
