@@ -25,7 +25,7 @@ export const backupVerifyCommand: CommandSpec = {
   settings: [],
   examples: [
     'feedferry backup verify /backup/feedferry.backup',
-    'feedferry backup verify /backup/feedferry.backup --against sqlite:./data/feedferry.db',
+    'feedferry backup verify /backup/ff.backup --against sqlite:./feedferry.db',
   ],
   async run({ io, json, args, options }) {
     const { verifyBackup } = await import('../replicator/backup/verify.ts');

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
-import { DEFAULT_POLICIES } from '../replicator/policy.ts';
 import type { RejoinEvent, Rejoined, RejoinOptions } from '../replicator/failover/rejoin.ts';
-import { realRuntime } from '../replicator/runtime.ts';
 import type { Unseen } from '../replicator/failover/unseen.ts';
+import { DEFAULT_POLICIES } from '../replicator/policy.ts';
+import { realRuntime } from '../replicator/runtime.ts';
 import type { Store } from '../store/contract.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { titleOf } from './conflict-text.ts';
@@ -30,8 +30,8 @@ export const demoteCommand: CommandSpec = {
   json: 'a line for each document {unseen: {database, id, ver, there, why}}, and at the end {site, primary, epoch, ...}',
   settings: ['store'],
   examples: [
-    'feedferry demote     # a planned change: no more edits here; then promote the other site',
-    'feedferry demote --to https://oslo.example.org:8443 --token-file oslo.token --dry-run',
+    'feedferry demote     # a planned change; then promote the other site',
+    'feedferry demote --to https://oslo.example.org --token-file oslo --dry-run',
     'feedferry demote --to sqlite:/mnt/copy/feedferry.db --export unseen.jsonl',
   ],
   async run(invocation) {

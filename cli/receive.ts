@@ -37,8 +37,8 @@ export const receiveCommand: CommandSpec = {
   json: 'log lines as JSON (also where the output is no terminal)',
   settings: ['store', 'logLevel'],
   examples: [
-    'feedferry receive --store sqlite:./copy.db --listen 0.0.0.0:8443 --token-file receive.token --tls-cert cert.pem --tls-key key.pem',
-    'feedferry receive --store sqlite:./copy.db --token-file receive.token      # on 127.0.0.1:8443, for a proxy or an SSH tunnel',
+    'feedferry receive --store sqlite:./copy.db --token-file receive.token',
+    'feedferry receive --listen 0.0.0.0:8443 --token-file t --tls-cert c --tls-key k',
   ],
   async run(invocation) {
     const { io, options, json } = invocation;

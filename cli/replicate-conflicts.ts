@@ -29,7 +29,7 @@ export const replicateConflictsCommand: CommandSpec = {
   settings: ['store'],
   examples: [
     'feedferry replicate conflicts',
-    "feedferry replicate conflicts show 'subscriptions/reader.abc@019aa65b69d6-0001-7l9h825n'",
+    "feedferry replicate conflicts show 'states/r.abc@019aa65b69d6-0001-7l9h825n'",
     'feedferry replicate conflicts resolve --all --keep --database states',
   ],
   async run(invocation) {

@@ -26,7 +26,7 @@ export const restoreCommand: CommandSpec = {
   settings: ['store'],
   examples: [
     'feedferry restore --from /backup/feedferry.backup --store sqlite:./restored.db',
-    'feedferry restore --from /backup/feedferry.backup --store sqlite:./before.db --at 2026-03-01T12:00Z',
+    'feedferry restore --from ff.backup --store sqlite:b.db --at 2026-03-01T12:00Z',
   ],
   async run(invocation) {
     const report = await restored(invocation);

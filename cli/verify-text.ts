@@ -1,6 +1,7 @@
 /** How a verification looks on a terminal. Pure. */
-import type { RepairCounts } from '../replicator/verify/repair.ts';
+
 import type { VerifyProgress } from '../replicator/verify/progress.ts';
+import type { RepairCounts } from '../replicator/verify/repair.ts';
 import {
   type DatabaseReport,
   differencesIn,

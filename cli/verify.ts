@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
 import type { DestinationConfig } from '../replicator/configuration.ts';
-import type { RepairEnd } from '../replicator/verify/repair.ts';
 import { realRuntime } from '../replicator/runtime.ts';
-import type { VerifyAndRepairOptions } from '../replicator/verify/verify-and-repair.ts';
 import type { VerifyProgress } from '../replicator/verify/progress.ts';
+import type { RepairEnd } from '../replicator/verify/repair.ts';
+import type { VerifyAndRepairOptions } from '../replicator/verify/verify-and-repair.ts';
 import { openStore } from '../store/open.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { cliError } from './errors.ts';
@@ -33,9 +33,9 @@ export const verifyCommand: CommandSpec = {
   json: '{verdict, source, destination, databases: [{counts, findings, inFlight, ...}], repaired, found}',
   settings: ['store'],
   examples: [
-    'feedferry verify --to sqlite:/backup/feedferry.db     # exit code 3: something differs',
+    'feedferry verify --to sqlite:/backup/feedferry.db   # 3: it differs',
     'feedferry verify --to oslo --databases articles,feeds',
-    'feedferry verify --to https://oslo.example.org:8443 --token-file oslo.token --deep',
+    'feedferry verify --to https://oslo.example.org --token-file oslo.token --deep',
     'feedferry verify --to sqlite:/backup/feedferry.db --repair',
   ],
   async run(invocation) {
