@@ -38,7 +38,7 @@ export const receiveCommand: CommandSpec = {
   settings: ['store', 'logLevel'],
   examples: [
     'feedferry receive --store sqlite:./copy.db --token-file receive.token',
-    'feedferry receive --listen 0.0.0.0:8443 --token-file t --tls-cert c --tls-key k',
+    'feedferry receive --listen 0.0.0.0:443 --token-file t --tls-cert c --tls-key k',
   ],
   async run(invocation) {
     const { io, options, json } = invocation;
