@@ -3,10 +3,15 @@
  * connections that stay open while nothing passes (a half-open peer, a lost acknowledgement). For tests of what survives a
  * bad network.
  */
+
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 
 /** Bytes that wait for their delay in one direction of a connection; past this the sender is held. */
 const WAITING_BYTES_MAX = 4 * 1024 * 1024;
+
+/** Longest wait for a port that was given up to be free again. */
+const PORT_MS_MAX = 20_000;
 
 export interface Behaviour {
   /** Each chunk arrives this much later, each way. */
@@ -85,7 +90,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     async behave(change) {
       behaviour = { ...behaviour, ...change };
       if (behaviour.refuse && listener.listening) await closeListener(listener);
-      if (!behaviour.refuse && !listener.listening) await listen(listener, port);
+      if (!behaviour.refuse && !listener.listening) await listenAgain(listener, port);
     },
     drop(how) {
       const dropped = [...pairs];
@@ -221,6 +226,19 @@ function listen(listener: Server, port: number): Promise<void> {
       resolve();
     });
   });
+}
+
+/** The system may have lent the port to somebody's outgoing connection meanwhile. */
+async function listenAgain(listener: Server, port: number): Promise<void> {
+  const until = performance.now() + PORT_MS_MAX;
+  for (;;) {
+    try {
+      return await listen(listener, port);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE' || performance.now() > until) throw error;
+      await delay(20);
+    }
+  }
 }
 
 /** Stops listening without waiting for the connections that are there. */
