@@ -12,8 +12,8 @@ export interface Checkpoint {
   /** Everything up to here is applied at the destination. */
   readonly vector: Vector;
   /**
-   * Where the source's change feed stood when the destination was last filled from nothing: up to here also documents
-   * that were written at the destination's own site are sent, as it may have lost them.
+   * How far the source may have numbered its documents when the session began: up to here also documents that were
+   * written at the destination's own site are sent, as it may have lost them.
    */
   readonly seed: Vector;
   /** Newest first, at most `HISTORY_MAX`: each session with the last vector it wrote. */

@@ -135,8 +135,8 @@ async function beginDatabase(link: Link, plan: SessionPlan, name: DatabaseName):
   const isReseed = plan.reseed.has(name);
   const start = (isReseed ? null : resumeFrom(atDestination, atSource.checkpoint)) ?? {};
   // What the destination wrote itself and may have lost since lies before this.
-  const seed = stableOf(slots);
-  if (plan.goals && !plan.goals.has(name)) plan.goals.set(name, seed);
+  const seed = numberedOf(slots);
+  if (plan.goals && !plan.goals.has(name)) plan.goals.set(name, stableOf(slots));
   await countToDo(link, database, tally, slots, start);
   const sender = new Sender({
     ...{ link, session: plan.session, destination, database: name, tally, vector: start, seed },
@@ -165,6 +165,11 @@ async function readSourceNote(
 
 function stableOf(slots: readonly SlotState[]): Vector {
   return Object.fromEntries(slots.filter(({ stable }) => stable > 0).map(({ slot, stable }) => [slot, stable]));
+}
+
+/** Beyond stable there may be documents already that nobody has published yet, or are just being written. */
+function numberedOf(slots: readonly SlotState[]): Vector {
+  return stableOf(slots.map((slot) => ({ ...slot, stable: slot.stable + slot.window })));
 }
 
 /** An abort with a reason of its own is cheaper than one with an exception. */

@@ -37,7 +37,7 @@ export class MachineClock {
    * known to it: the wall clock is all that keeps it from giving them again.
    */
   keepPace(ms = 0): void {
-    this.#least = Math.max(this.#greatest, ms) + 1;
+    this.#least = Math.max(this.#least, this.#greatest + 1, ms + 1);
   }
 }
 
