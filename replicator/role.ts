@@ -15,6 +15,11 @@ export interface SiteRole {
    * one may stand in the place of a concurrent one of the other, which nobody kept.
    */
   readonly only?: SiteId;
+  /**
+   * A replica that was a primary once. A version vector with its clock in it says that all its edits until then were
+   * seen, so none of them may give way here to a version that has not seen it: a later edit would speak for it.
+   */
+  readonly wrote?: true;
   /** Milliseconds since 1970. */
   readonly since: number;
 }

@@ -14,7 +14,7 @@ export interface Applicant {
   readonly isEditable: boolean;
   /** Whether it keeps a checkpoint of this source. */
   readonly knowsSource: boolean;
-  /** It was a primary until it was demoted, and its own replicator has not brought this source all that it holds. */
+  /** It was a primary once, has not come back to this source, and has not brought it all that it holds either. */
   readonly hasUnseen: boolean;
 }
 
@@ -57,12 +57,12 @@ function asPrimary(hello: Hello, store: Applicant): Admission {
   return hasData(hello, store);
 }
 
-/** A replica follows its primary, any newer one, and any that it followed before. */
+/** A replica follows its primary, any newer one, and any that it followed before; what was a primary hands over first. */
 function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>): Admission {
   const isKnown = role.primary === hello.site && role.epoch === hello.epoch;
   if (isKnown) return store.isEditable ? become(hello, store) : { kind: 'admit' };
   if (store.hasUnseen && !hello.adopt) {
-    const message = `The destination ${store.site} was a primary until it was demoted, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
+    const message = `The destination ${store.site} was a primary once, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
     return refuse('REPLICATION_REFUSED', message);
   }
   const mayFollow =
@@ -72,7 +72,10 @@ function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>
 
 function become({ site, epoch }: Hello, { isEmpty, role }: Applicant): Admission {
   const isOnly = isEmpty || role?.only === site;
-  return { kind: 'become', role: { role: 'replica', epoch, primary: site, ...(isOnly && { only: site }) } };
+  return {
+    kind: 'become',
+    role: { role: 'replica', epoch, primary: site, ...(isOnly && { only: site }), ...(role?.wrote && { wrote: true }) },
+  };
 }
 
 function hasData(hello: Hello, store: Applicant): Admission {

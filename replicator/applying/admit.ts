@@ -81,9 +81,10 @@ async function look(store: ReplicatedStore, { site, databases, only }: Hello): P
     isEditable ||= (await store.database(name).mode()) === 'read-write';
   }
   const role = (note?.value as SiteRole | undefined) ?? null;
-  const wasDemoted = role?.role === 'replica' && role.primary === null;
+  // The primary that it came back to was handed everything. Another one, even a newer one, need not have got it.
+  const isStranger = role?.role === 'replica' && (role.primary === null || (role.wrote && role.primary !== site));
   // What a source acknowledged that had other senders, too, may have been older than a version that never was merged.
-  const hasUnseen = wasDemoted && !isEmpty && !(only === store.site && (await hasAll(store, site, databases)));
+  const hasUnseen = isStranger === true && !isEmpty && !(only === store.site && (await hasAll(store, site, databases)));
   return { role, rev: note?.rev ?? 0, isEmpty, isEditable, hasUnseen, checkpoints };
 }
 

@@ -91,7 +91,7 @@ export async function demote(store: ReplicatedStore, { runtime }: { readonly run
   if ((await readRole(store)).role === 'primary') await fenceAll(store);
   const { was } = await changeRole(store, (role) => {
     if (role.role === 'replica') return null;
-    return { role: 'replica', epoch: role.epoch, primary: null, since: runtime.clock() };
+    return { role: 'replica', epoch: role.epoch, primary: null, wrote: true, since: runtime.clock() };
   });
   return { site: store.site, was, isAlready: was.role === 'replica' };
 }

@@ -260,7 +260,8 @@ async function becomeReplica({ store, runtime, at }: RejoinOptions, primary: Sit
       const message = `The site ${store.site} was promoted to epoch ${role.epoch} while it rejoined the primary ${primary}.`;
       throw replicatorError('REJOIN_NOT_NEWER', message, { input: primary });
     }
-    return isDone ? null : { role: 'replica', epoch, primary, since: runtime.clock() };
+    const wrote = role.role === 'primary' || role.wrote === true;
+    return isDone ? null : { role: 'replica', epoch, primary, ...(wrote && { wrote }), since: runtime.clock() };
   });
   await at?.('role-written');
   for (const name of DATABASE_NAMES) await store.database(name).setMode('replica');

@@ -171,6 +171,32 @@ t.test('a file of somebody else is not overwritten', async (t) => {
   t.equal(await b.articles.count(), 30, 'nothing was merged');
 });
 
+t.test(
+  'a former primary follows another one than it came back to only once that was handed everything, too',
+  async (t) => {
+    const { pair, a, b, exportPath } = await replaced(t);
+    await using _ = pair;
+    const c = await pair.another();
+    await put(a.subscriptions, { id: 'r.g', content: subscription('at a') });
+    // What a hands over to b never gets to c.
+    await start(b, c, { once: true, name: 'c' }).ended;
+    await rejoin(options(a, b, exportPath));
+    await start(b, a, { once: true, name: 'a' }).ended;
+    await promote(b, { runtime, epoch: 2 });
+    await start(b, a, { once: true, name: 'a' }).ended;
+    t.match(await readRole(a), { primary: b.site, epoch: 2, wrote: true }, 'the same one may be promoted again');
+    await promote(c, { runtime, epoch: 3 });
+    await put(c.subscriptions, { id: 'r.g', content: subscription('at c') });
+    t.equal(await failureOf(start(c, a, { once: true, name: 'a' }).ended), 'REPLICATION_REFUSED');
+    t.match((await a.subscriptions.get('r.g'))?.content, { title: 'at a' }, 'nothing of it gave way');
+    await rejoin(options(a, c, `${exportPath}-2`));
+    t.strictSame(await countConflicts(c.control), { subscriptions: 1 });
+    await start(c, a, { once: true, name: 'a' }).ended;
+    t.strictSame(await differences(c, a), []);
+    t.match(await readRole(a), { primary: c.site, epoch: 3, wrote: true });
+  },
+);
+
 t.test('another replica hands over what only it got before the primary was lost', async (t) => {
   const { pair, a, b, exportPath } = await replaced(t);
   await using _ = pair;
