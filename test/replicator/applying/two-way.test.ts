@@ -35,15 +35,15 @@ async function runSchedules(t: Test, schedules: number, { sites, close }: Awaite
     t.fail(`schedule ${seed + i}: ${[...problems, ...schedule.trace].join('\n')}`);
     return;
   }
+  let used = 0;
   for (const database of USED) {
     const [a, b, c] = await Promise.all(sites.map((site) => site.sums(database)));
-    t.ok(
-      a?.some(({ count }) => count > 0),
-      `${database}: there is something`,
-    );
+    // A few schedules need not touch each of them.
+    if (a?.some(({ count }) => count > 0)) used += 1;
     t.same(b, a, `${database}: the second site is like the first`);
     t.same(c, a, `${database}: the third site is like the first`);
   }
+  t.ok(used > 1, `${used} databases were used`);
 }
 
 for (const mistake of ['forget-vectors', 'list-nothing', 'merge-nothing', 'lose-batches'] as const) {
