@@ -20,6 +20,8 @@ export interface SiteRole {
    * seen, so none of them may give way here to a version that has not seen it: a later edit would speak for it.
    */
   readonly wrote?: true;
+  /** A primary that may not have fenced everybody yet who wrote there before: its promotion is under way, or was killed. */
+  readonly unfinished?: true;
   /** Milliseconds since 1970. */
   readonly since: number;
 }

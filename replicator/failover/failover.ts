@@ -34,7 +34,8 @@ export async function promote(store: ReplicatedStore, { runtime, epoch: wished }
   const { was, epoch } = await changeRole(store, (role) => {
     const epoch = epochFor(store, role, fenced, wished);
     if (role.role === 'primary' && role.epoch === epoch) return null;
-    return { role: 'primary', epoch, primary: null, ...(role.only && { only: role.only }), since: runtime.clock() };
+    const only = role.only && { only: role.only };
+    return { role: 'primary', epoch, primary: null, ...only, unfinished: true, since: runtime.clock() };
   });
   const isNew = was.role !== 'primary' || was.epoch !== epoch;
   let isAlready = !isNew;
@@ -49,12 +50,15 @@ export async function promote(store: ReplicatedStore, { runtime, epoch: wished }
     }
     // Even if it is open: a promotion that was killed may have set the mode, and not yet fenced everybody.
     await database.setMode('read-write');
-    if (wasOpen && (isNew || wished !== undefined)) {
+    if (wasOpen && (isNew || was.unfinished || wished !== undefined)) {
       // The mode did not change, so that fenced nobody: senders of another primary may be among the writers.
       for (const { slot } of await database.changes.slots()) await database.changes.takeOver(slot);
     }
   }
   if (fenced !== undefined) await store.control.delete(FENCED_NOTE);
+  await changeRole(store, ({ unfinished, ...role }) => {
+    return unfinished && role.role === 'primary' && role.epoch === epoch ? role : null;
+  });
   return { site: store.site, was, epoch, isAlready };
 }
 

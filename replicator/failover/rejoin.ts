@@ -107,6 +107,11 @@ async function newerPrimary(store: ReplicatedStore, target: Target): Promise<{ p
     const message = `The site ${site} at ${target.url} is no primary, but a replica of ${role.primary ?? 'another site'}.`;
     throw replicatorError('REJOIN_NOT_PRIMARY', message, { input: target.url });
   }
+  if (role.unfinished) {
+    // What one of its old senders still writes there could replace what was found to be there already.
+    const message = `The promotion of the site ${site} at ${target.url} is not finished: run \`feedferry promote\` there again.`;
+    throw replicatorError('REJOIN_NOT_PRIMARY', message, { input: target.url });
+  }
   if (role.epoch > own.epoch || (own.role === 'replica' && role.epoch === own.epoch)) {
     return { primary: site, epoch: role.epoch };
   }

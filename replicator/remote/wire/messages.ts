@@ -68,6 +68,7 @@ function readInfo(value: unknown): SiteInfo {
       epoch: readCount(role.epoch, 'an epoch'),
       primary: readOrNull(role.primary, (site) => readSite(site, 'a primary')),
       ...(role.only != null && { only: readSite(role.only, 'a sender') }),
+      ...(role.unfinished === true && { unfinished: true }),
       since: readNumber(role.since, 'a time'),
     },
     clock: readNumber(info.clock, 'a clock'),

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import t from 'tap';
 import { demote, promote, readRole } from '../../../replicator/failover/failover.ts';
 import { FENCED_NOTE, fenceSource } from '../../../replicator/failover/fence-source.ts';
+import { rejoin } from '../../../replicator/failover/rejoin.ts';
 import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
 import type { ReplicatedStore } from '../../../replicator/replicated-store.ts';
 import { ROLE_NOTE } from '../../../replicator/role.ts';
@@ -93,6 +95,20 @@ t.test('a promotion that was killed anywhere is finished by the next', async (t)
     t.match(await promote(pair.b, { runtime }), { epoch: 1, isAlready: false });
     t.same(new Set(await modesOf(pair.b)), new Set(['read-write']));
   }
+});
+
+t.test('nobody comes back to a primary whose promotion was killed, until that was run again', async (t) => {
+  await using pair = await withReplica();
+  const { a, b } = pair;
+  t.match(await failureOf(promote(dying(b, 3), { runtime })), /killed/);
+  t.match(await readRole(b), { role: 'primary', unfinished: true });
+  await using target = targetOf(b);
+  const exportPath = join(t.testdir(), 'unseen.jsonl');
+  const back = () => rejoin({ store: a, target, exportPath, policies: DEFAULT_POLICIES, runtime });
+  t.equal(await failureOf(back()), 'REJOIN_NOT_PRIMARY');
+  await promote(b, { runtime });
+  t.notOk((await readRole(b)).unfinished);
+  t.match(await back(), { primary: b.site });
 });
 
 t.test('a demotion that was killed anywhere is finished by the next', async (t) => {
