@@ -276,6 +276,7 @@ class Destination implements RunningDestination {
   async #carryThrough(session: Session): Promise<boolean> {
     const { link } = session;
     await Promise.race([session.done, link.over]);
+    if (link.isOver) await Promise.all(session.senders.map(({ note }) => note.saveLast()));
     if (session.senders.some((sender) => sender.caughtUp || sender.prefix.docs > 0)) {
       this.#backOff.succeeded();
       this.#failuresInARow = 0;

@@ -13,6 +13,9 @@ import type { Link } from './link.ts';
  */
 const NOTE_MS = 5000;
 
+/** The last note of a session that failed is not waited for any longer. */
+const LAST_MS_MAX = 1000;
+
 /** Whoever deletes the note at the source wants this destination to begin from nothing. */
 export class BeginAgain extends Error {}
 
@@ -64,6 +67,24 @@ export class SourceNote {
 
   get isUpToDate(): boolean {
     return this.#noted === this.#prefix.vector;
+  }
+
+  /**
+   * The session has failed: what was acknowledged in it counts all the same, or a line that always breaks early would never
+   * get anywhere. Best effort; a note that somebody else changed stays.
+   */
+  async saveLast(): Promise<void> {
+    const { course } = this.#link;
+    await this.#noting?.catch(() => {});
+    if (this.isUpToDate) return;
+    const { vector } = this.#prefix;
+    const value = checkpointOf(this.#session, vector, this.#seed, this.#before, course.runtime.clock());
+    const saved = new AbortController();
+    const put = course.source.control.put(this.#id, value, this.#rev, 'lazy').then(
+      () => saved.abort(),
+      () => saved.abort(),
+    );
+    await Promise.race([put, course.runtime.sleep(LAST_MS_MAX, saved.signal)]);
   }
 
   /** Notes where it is now. Throws REPLICATION_TAKEN_OVER, BeginAgain and the codes of the store. */
