@@ -110,9 +110,12 @@ function checkNames(id: string, value: object, depth: number): void {
 const storable = new Set<string>();
 const STORABLE_MAX = 1000;
 
-/** `_bsontype` would make the driver take the object for a BSON type. */
+/**
+ * `_bsontype` would make the driver take the object for a BSON type. Of names that every object has, such as `toString`, it
+ * reads arrays as raw bytes (bson 7.3, `fieldsAsRaw`).
+ */
 function isStorableName(name: string): boolean {
-  return !name.startsWith('$') && !name.includes('.') && !name.includes('\0') && name !== '_bsontype';
+  return !name.startsWith('$') && !name.includes('.') && !name.includes('\0') && name !== '_bsontype' && !(name in {});
 }
 
 function invalid(id: string, why: string): Error {
