@@ -110,12 +110,19 @@ function checkNames(id: string, value: object, depth: number): void {
 const storable = new Set<string>();
 const STORABLE_MAX = 1000;
 
+/** What every object has by inheritance; `__proto__` is read well. */
+const READ_RAW: ReadonlySet<string> = new Set(
+  Object.getOwnPropertyNames(Object.prototype).filter((name) => name !== '__proto__'),
+);
+
 /**
  * `_bsontype` would make the driver take the object for a BSON type. Of names that every object has, such as `toString`, it
  * reads arrays as raw bytes (bson 7.3, `fieldsAsRaw`).
  */
 function isStorableName(name: string): boolean {
-  return !name.startsWith('$') && !name.includes('.') && !name.includes('\0') && name !== '_bsontype' && !(name in {});
+  return (
+    !name.startsWith('$') && !name.includes('.') && !name.includes('\0') && name !== '_bsontype' && !READ_RAW.has(name)
+  );
 }
 
 function invalid(id: string, why: string): Error {
