@@ -110,15 +110,15 @@ function checkNames(id: string, value: object, depth: number): void {
 const storable = new Set<string>();
 const STORABLE_MAX = 1000;
 
-/** What every object has by inheritance; `__proto__` is read well. */
+/**
+ * Names that every object has, such as `toString`: of these the driver reads arrays as raw bytes (bson 7.3, `fieldsAsRaw`).
+ * `__proto__` it reads well.
+ */
 const READ_RAW: ReadonlySet<string> = new Set(
   Object.getOwnPropertyNames(Object.prototype).filter((name) => name !== '__proto__'),
 );
 
-/**
- * `_bsontype` would make the driver take the object for a BSON type. Of names that every object has, such as `toString`, it
- * reads arrays as raw bytes (bson 7.3, `fieldsAsRaw`).
- */
+/** `_bsontype` would make the driver take the object for a BSON type. */
 function isStorableName(name: string): boolean {
   return (
     !name.startsWith('$') && !name.includes('.') && !name.includes('\0') && name !== '_bsontype' && !READ_RAW.has(name)
