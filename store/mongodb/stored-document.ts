@@ -98,7 +98,8 @@ function checkNames(id: string, value: object, depth: number): void {
     return;
   }
   for (const name of Object.keys(value)) {
-    if (!storable.has(name) && !isStorableName(name))
+    const isRaw = READ_RAW.has(name) && Array.isArray(item);
+    if (isRaw || (!storable.has(name) && !isStorableName(name)))
       throw invalid(id, `MongoDB can't keep a field named ${JSON.stringify(name)}`);
     if (storable.size < STORABLE_MAX) storable.add(name);
     const item: unknown = value[name as keyof typeof value];
@@ -120,9 +121,7 @@ const READ_RAW: ReadonlySet<string> = new Set(
 
 /** `_bsontype` would make the driver take the object for a BSON type. */
 function isStorableName(name: string): boolean {
-  return (
-    !name.startsWith('$') && !name.includes('.') && !name.includes('\0') && name !== '_bsontype' && !READ_RAW.has(name)
-  );
+  return !name.startsWith('$') && !name.includes('.') && !name.includes('\0') && name !== '_bsontype';
 }
 
 function invalid(id: string, why: string): Error {
