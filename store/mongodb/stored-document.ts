@@ -98,11 +98,11 @@ function checkNames(id: string, value: object, depth: number): void {
     return;
   }
   for (const name of Object.keys(value)) {
+    const item: unknown = value[name as keyof typeof value];
     const isRaw = READ_RAW.has(name) && Array.isArray(item);
     if (isRaw || (!storable.has(name) && !isStorableName(name)))
       throw invalid(id, `MongoDB can't keep a field named ${JSON.stringify(name)}`);
     if (storable.size < STORABLE_MAX) storable.add(name);
-    const item: unknown = value[name as keyof typeof value];
     if (typeof item === 'object' && item !== null) checkNames(id, item, depth + 1);
   }
 }
