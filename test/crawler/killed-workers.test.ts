@@ -8,6 +8,7 @@ import { openStore } from '../../store/open.ts';
 import { mongodbUrl } from '../rig/mongodb.ts';
 import { redisUrl } from '../rig/redis.ts';
 import { skipLoudly } from '../rig/skip.ts';
+import { until } from '../rig/until.ts';
 import { entries, feedSite } from './feed-site.ts';
 
 const CLAIM_MS = 2_000;
@@ -35,18 +36,18 @@ t.test('of several worker processes some are killed: no feed is forgotten, no ar
   const name = `test-${randomUUID()}`;
   const start = () => startWorker(t, [url, redis.url, name, String(CLAIM_MS)]);
   const [one, two] = [await start(), await start()];
-  await until('a part is fetched', () => site.requests.length > FEEDS / 5);
+  await until(() => site.requests.length > FEEDS / 5, 'a part is fetched');
   one.kill('SIGKILL');
   await start();
-  await until('a half is fetched', () => site.requests.length > FEEDS / 2);
+  await until(() => site.requests.length > FEEDS / 2, 'a half is fetched');
   two.kill('SIGKILL');
-  await until('every feed was fetched and stored', async () => {
+  await until(async () => {
     const records = await store.feeds.getMany(ids);
     return ids.every((id) => records.get(id)?.content.etag != null);
-  });
+  }, 'every feed was fetched and stored');
   t.equal(seen.most, 1, 'never two requests at one host, whoever dies');
   t.ok(site.requests.length <= FEEDS + 8, `${site.requests.length - FEEDS} fetches were made again`);
-  await until('all articles show', async () => (await store.articles.scan({ limit: 1_000 })).length >= FEEDS * 3);
+  await until(async () => (await store.articles.scan({ limit: 1_000 })).length >= FEEDS * 3, 'all articles show');
   const articles = await store.articles.scan({ limit: 1_000 });
   t.equal(articles.length, FEEDS * 3);
   t.equal(new Set(articles.map(({ content }) => content.num)).size, FEEDS * 3, 'each has a number of its own');
@@ -85,12 +86,4 @@ async function dropDatabase(url: string): Promise<void> {
   const { MongoClient } = await import('mongodb');
   await using client = new MongoClient(url);
   await client.db().dropDatabase();
-}
-
-async function until(what: string, condition: () => boolean | Promise<boolean>, msMax = 60_000): Promise<void> {
-  const started = performance.now();
-  while (!(await condition())) {
-    if (performance.now() - started > msMax) throw new Error(`never came true: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
 }

@@ -3,6 +3,7 @@ import t from 'tap';
 import { type RunningCrawler, type RunOptions, startCrawler } from '../../crawler/run.ts';
 import { codeOf } from '../../store/errors.ts';
 import { openStore } from '../../store/open.ts';
+import { until } from '../rig/until.ts';
 import { entries, feedSite } from './feed-site.ts';
 import { onEachEngine, type Setting, setting } from './harness.ts';
 
@@ -22,35 +23,27 @@ function start(here: Setting, more: Partial<RunOptions> = {}): RunningCrawler & 
   return Object.assign(crawler, { [Symbol.asyncDispose]: () => crawler.stop() });
 }
 
-async function until(what: string, condition: () => boolean | Promise<boolean>, msMax = 20_000): Promise<void> {
-  const started = performance.now();
-  while (!(await condition())) {
-    if (performance.now() - started > msMax) throw new Error(`never came true: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
 await onEachEngine(t, 'feeds are fetched as they come due, again and again', async (t, engine) => {
   await using site = await feedSite({ a: { entries: entries(2), etag: '"1"' }, b: { entries: entries(1) } });
   await using here = await setting(engine);
   const [a, b] = await here.add(`${site.url}/a`, `${site.url}/b`);
   await using crawler = start(here);
-  await until('both are fetched', async () => (await here.articles()).length === 3);
-  await until('nothing is in flight', () => crawler.status().inFlight === 0);
+  await until(async () => (await here.articles()).length === 3, 'both are fetched');
+  await until(() => crawler.status().inFlight === 0, 'nothing is in flight');
   t.equal(site.requests.length, 2);
   here.clock.now += 48 * 3_600_000;
   crawler.wake();
-  await until('both are fetched again', async () => {
+  await until(async () => {
     const records = await Promise.all([here.feed(a), here.feed(b)]);
     return records.every(({ history }) => history.length === 2);
-  });
+  }, 'both are fetched again');
   t.match(crawler.status(), {
     state: 'running',
     waiting: 0,
     error: null,
     metrics: { fetches: { ok: 3, 'not-modified': 1 }, articlesNew: 3 },
   });
-  await until('the next is known', () => (crawler.status().nextDueAt ?? 0) > here.clock.now);
+  await until(() => (crawler.status().nextDueAt ?? 0) > here.clock.now, 'the next is known');
   t.equal(crawler.status().why, 'no feed is due');
 });
 
@@ -58,9 +51,9 @@ t.test('a feed that another process adds is found without being told', async (t)
   await using site = await feedSite({ a: { entries: entries(1) } });
   await using here = await setting();
   await using crawler = start(here);
-  await until('it sleeps', () => crawler.status().why === 'no feed is due');
+  await until(() => crawler.status().why === 'no feed is due', 'it sleeps');
   await here.add(`${site.url}/a`);
-  await until('it is fetched', () => site.requests.length === 1);
+  await until(() => site.requests.length === 1, 'it is fetched');
   t.pass('within the time of a poll');
 });
 
@@ -72,7 +65,7 @@ await onEachEngine(t, 'what a reader refreshes goes before all that waits', asyn
   await using here = await setting(engine);
   const ids = await here.add(...names.map((name) => `${site.url}/${name}`));
   await using crawler = start(here, { concurrency: 1, clock: Date.now });
-  await until('it has begun', () => site.requests.length >= 2);
+  await until(() => site.requests.length >= 2, 'it has begun');
   const asked = new Set(site.requests.map(({ url }) => url));
   const last = names.findLastIndex((name) => !asked.has(`/${name}`));
   await crawler.refresh(ids[last] ?? '');
@@ -134,16 +127,16 @@ t.test('a store that is held by another is waited for; nothing is fetched meanwh
   other.exec('BEGIN IMMEDIATE');
   const told: (string | null)[] = [];
   await using crawler = start({ ...here, store }, { onTrouble: (error) => told.push(error?.code ?? null) });
-  await until('it waits', () => crawler.status().state === 'waiting');
+  await until(() => crawler.status().state === 'waiting', 'it waits');
   t.match(crawler.status(), { error: { code: 'STORE_LOCKED' }, why: /^waiting for the store: / });
   other.exec('COMMIT');
   other.close();
-  await until('it goes on', async () => (await here.articles()).length === 2);
-  await until('it says so', () => crawler.status().state === 'running');
+  await until(async () => (await here.articles()).length === 2, 'it goes on');
+  await until(() => crawler.status().state === 'running', 'it says so');
   t.same(told, ['STORE_LOCKED', null]);
   await here.add(`${site.url}/b`);
   crawler.wake();
-  await until('and does its work', async () => (await here.articles()).length === 4);
+  await until(async () => (await here.articles()).length === 4, 'and does its work');
 });
 
 for (const mode of ['read-only', 'replica'] as const) {
@@ -156,7 +149,7 @@ for (const mode of ['read-only', 'replica'] as const) {
       const [id = ''] = await here.add(`${site.url}/a`);
       await here.store.articles.setMode(mode);
       await using crawler = start(here);
-      await until('it waits', () => crawler.status().state === 'waiting');
+      await until(() => crawler.status().state === 'waiting', 'it waits');
       t.match(crawler.status().error, { code: 'DATABASE_READ_ONLY' });
       t.equal(codeOf(await crawler.refresh(id).catch((error) => error)), 'DATABASE_READ_ONLY');
       const asked = site.requests.length;
@@ -170,14 +163,14 @@ for (const mode of ['read-only', 'replica'] as const) {
         },
       });
       await here.add(`${site.url}/b`);
-      await until('it has looked again, twice', () => {
+      await until(() => {
         crawler.wake();
         return looks >= 2;
-      });
+      }, 'it has looked again, twice');
       t.equal(crawler.status().state, 'waiting');
       t.equal(site.requests.length, asked, 'nothing more is fetched');
       await here.store.articles.setMode('read-write');
-      await until('it goes on', async () => (await here.articles()).length === 3);
+      await until(async () => (await here.articles()).length === 3, 'it goes on');
     },
   );
 }
@@ -195,7 +188,7 @@ t.test('stopping lets what is in flight end, breaks off what does not, and leave
   await using here = await setting();
   await here.add(...names.map((name) => `${site.url}/${name}`));
   const crawler = start(here, { concurrency: 3 });
-  await until('three are in flight', () => site.requests.length >= 3);
+  await until(() => site.requests.length >= 3, 'three are in flight');
   const refused = crawler.refresh((await here.store.feeds.scan({ limit: 1 }))[0]?.id ?? '').catch((error) => error);
   const started = performance.now();
   await crawler.stop();

@@ -7,6 +7,7 @@ import { type RunningCrawler, startCrawler } from '../../crawler/run.ts';
 import { redisUrl } from '../rig/redis.ts';
 import { skipLoudly } from '../rig/skip.ts';
 import { startTcpProxy } from '../rig/tcp-proxy.ts';
+import { until } from '../rig/until.ts';
 import { entries, feedSite } from './feed-site.ts';
 import { crawlOptions, type Setting, setting } from './harness.ts';
 
@@ -43,8 +44,8 @@ function tests(url: string): void {
     await using stack = new AsyncDisposableStack();
     const name = queueName();
     const crawlers = [1, 2, 3].map(() => crawler(stack, here, queueFor(stack, url, name)));
-    await until('all articles are there', async () => (await here.articles()).length === 120);
-    await until('nothing is in flight', () => crawlers.every((one) => one.status().inFlight === 0));
+    await until(async () => (await here.articles()).length === 120, 'all articles are there');
+    await until(() => crawlers.every((one) => one.status().inFlight === 0), 'nothing is in flight');
     t.equal(site.requests.length, 60, 'each feed once');
     t.equal(most, 1, 'one at a time for each host');
     for (const host of new Set(site.requests.map((request) => request.host))) {
@@ -87,7 +88,7 @@ function tests(url: string): void {
     await using stack = new AsyncDisposableStack();
     const name = queueName();
     crawler(stack, here, queueFor(stack, url, name));
-    await until('it is fetched and noted', async () => (await here.feed(a)).triedAt !== null);
+    await until(async () => (await here.feed(a)).triedAt !== null, 'it is fetched and noted');
     here.clock.now += 60_000;
     const from = site.requests.length;
     await refreshByOthers(
@@ -111,14 +112,14 @@ function tests(url: string): void {
     const one = crawler(stack, here, queue);
     await here.add(`${site.url}/a`);
     one.wake();
-    await until('it is fetched', async () => (await here.articles()).length === 1);
+    await until(async () => (await here.articles()).length === 1, 'it is fetched');
     await proxy.behave({ refuse: true });
     proxy.drop('reset');
-    await until('it waits', () => one.status().state === 'waiting');
+    await until(() => one.status().state === 'waiting', 'it waits');
     t.match(one.status(), { why: /^waiting for the queue/, error: { code: 'CRAWL_QUEUE_UNREACHABLE' } });
     await here.add(site.at('127.0.4.2', '/b'));
     await proxy.behave({ refuse: false });
-    await until('it goes on', async () => (await here.articles()).length === 2);
+    await until(async () => (await here.articles()).length === 2, 'it goes on');
     t.equal(site.requests.length, 2);
   });
 }
@@ -136,12 +137,4 @@ function crawler(stack: AsyncDisposableStack, here: Setting, queue: Queue): Runn
   const running = startCrawler({ ...crawlOptions(here), queue });
   stack.defer(() => running.stop());
   return running;
-}
-
-async function until(what: string, condition: () => boolean | Promise<boolean>, msMax = 20_000): Promise<void> {
-  const started = performance.now();
-  while (!(await condition())) {
-    if (performance.now() - started > msMax) throw new Error(`never came true: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

@@ -6,9 +6,10 @@ import { httpsTarget } from '../../replicator/remote/https-target.ts';
 import { realRuntime } from '../../replicator/runtime.ts';
 import { DEFAULT_LIMITS } from '../../replicator/sending/limits.ts';
 import { openStore } from '../../store/open.ts';
-import { differences, putArticles, start, until } from '../replicator/sending/pair.ts';
+import { differences, putArticles, start } from '../replicator/sending/pair.ts';
 import { makeCertificates } from '../rig/certificates.ts';
 import { skipLoudly } from '../rig/skip.ts';
+import { until } from '../rig/until.ts';
 import { type Cli, cliFor } from './cli-process.ts';
 
 const TOKEN = 'qKx1d0bq8gVbF0dYFJ8mCwT2S0y8m3m1';

@@ -2,16 +2,8 @@ import t from 'tap';
 import { addDestination, defaultConfig } from '../../replicator/configuration.ts';
 import { type RunningReplicator, startReplicator } from '../../replicator/replicator.ts';
 import type { Store } from '../../store/contract.ts';
-import {
-  differences,
-  fastRuntime,
-  type Pair,
-  putArticles,
-  sqlitePair,
-  start,
-  targetOf,
-  until,
-} from './sending/pair.ts';
+import { until } from '../rig/until.ts';
+import { differences, fastRuntime, type Pair, putArticles, sqlitePair, start, targetOf } from './sending/pair.ts';
 
 const PROCESS = { pid: 1, host: 'test' };
 /** So that the quiet time after a take-over passes soon. */

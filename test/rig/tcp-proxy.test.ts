@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import t, { type Test } from 'tap';
 import { startTcpProxy, type TcpProxy } from './tcp-proxy.ts';
+import { until } from './until.ts';
 
 /** An echo server behind a proxy. */
 async function echo(t: Test): Promise<{ proxy: TcpProxy; heard: Buffer[] }> {
@@ -56,10 +57,6 @@ async function settled(t: Test, proxy: TcpProxy): Promise<void> {
   other.destroy();
 }
 
-async function waitFor(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
-}
-
 t.test('it passes both ways, whole and in order', async (t) => {
   const { proxy } = await echo(t);
   const socket = await dial(t, proxy);
@@ -71,7 +68,7 @@ t.test('it passes both ways, whole and in order', async (t) => {
     bytes += chunk.length;
   });
   socket.write(sent);
-  await waitFor(() => bytes === sent.length);
+  await until(() => bytes === sent.length, 'all came back');
   t.ok(Buffer.concat(got).equals(sent));
 });
 
@@ -109,7 +106,7 @@ t.test('mute keeps connections open while nothing passes', async (t) => {
     replies += 1;
   });
   socket.write('lost');
-  await waitFor(() => proxy.counts().lostBytes === 4);
+  await until(() => proxy.counts().lostBytes === 4, 'four bytes are lost');
   await proxy.behave({ mute: 'none' });
   await settled(t, proxy);
   t.equal(replies, 0);
@@ -124,7 +121,7 @@ t.test('a lost acknowledgement: the request arrives, its reply does not', async 
   await proxy.behave({ mute: 'replies' });
   socket.on('data', () => t.fail('a reply came through'));
   socket.write('write this');
-  await waitFor(() => Buffer.concat(heard).includes('write this'));
+  await until(() => Buffer.concat(heard).includes('write this'), 'the write arrived');
   t.equal(socket.readyState, 'open');
 });
 
@@ -165,7 +162,7 @@ t.test('all connections share one line with a rate', async (t) => {
   await proxy.behave({ bytesPerSecondMax: 1_000_000 });
   const started = performance.now();
   for (const socket of sockets) socket.write(Buffer.alloc(100_000));
-  await waitFor(() => heard.reduce((sum, chunk) => sum + chunk.length, 0) === 200_000);
+  await until(() => heard.reduce((sum, chunk) => sum + chunk.length, 0) === 200_000, 'all arrived');
   const ms = performance.now() - started;
   t.ok(ms >= 190, `200 kB took ${ms} ms`);
 });
@@ -185,6 +182,6 @@ t.test('requests can arrive twice; their replies come once', async (t) => {
   await proxy.behave({ double: true });
   const socket = await dial(t, proxy);
   t.equal(await reply(socket, 'once'), 'once');
-  await waitFor(() => Buffer.concat(heard).toString() === 'onceonce');
+  await until(() => Buffer.concat(heard).toString() === 'onceonce', 'it arrived twice');
   t.strictSame(proxy.counts().replyBytes, 4);
 });

@@ -8,19 +8,12 @@ import { DEFAULT_USER } from '../../site/subscriptions.ts';
 import type { Store } from '../../store/contract.ts';
 import { openStore } from '../../store/open.ts';
 import { start } from '../replicator/sending/pair.ts';
+import { until } from '../rig/until.ts';
 import { addArticles, addFeeds, articleOf, emptyStore, feedOf, NOON } from './made-up.ts';
 import { type Answer, CLICK, countIn, follow, get, post, siteOver, titlesIn } from './running.ts';
 import { cuttable, slowCopy } from './slow-copy.ts';
 
-const PATIENCE_MS = 15_000;
 const ADDED = 8;
-
-async function until(what: string, holds: () => Promise<boolean> | boolean): Promise<void> {
-  for (const end = performance.now() + PATIENCE_MS; !(await holds()); ) {
-    if (performance.now() > end) throw new Error(`still not so: ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-}
 
 /** A store, a copy of it that the replicator keeps, and a site that reads from the copy. */
 async function setting(t: Test, bringIn: (store: Store, name: string) => Promise<void>) {
@@ -47,7 +40,7 @@ async function setting(t: Test, bringIn: (store: Store, name: string) => Promise
     },
   );
   const status = async () => (await get(site, '/status')).text;
-  await until('the copy is read from', async () => /<dt>State<\/dt><dd>[^/]*read</.test(await status()));
+  await until(async () => /<dt>State<\/dt><dd>[^/]*read</.test(await status()), 'the copy is read from');
   return { primary, copy, destination, cut, site, status };
 }
 
@@ -119,7 +112,7 @@ t.test('without the primary readers read on and are told; what they mark fails, 
   t.match([health.status, JSON.parse(health.text)], [200, { ok: true, degraded: /does not answer/ }]);
   t.match(await status(), /the primary does not answer/);
   cut.isDown = false;
-  await until('the primary is read again', async () => !/does not answer/.test((await get(site, '/')).text));
+  await until(async () => !/does not answer/.test((await get(site, '/')).text), 'the primary is read again');
   t.equal((await post(site, `/articles/${articleOf('alpha', 'one')}/star`, { on: '1' })).status, 303);
 });
 
@@ -179,7 +172,7 @@ t.test('the replica may go, too: then the primary is read', async (t) => {
   t.ok(isRead > 0);
   await using again = await openStore(copy.url);
   await again.control.delete(`replication/from/${(await openSite(site)).site}/articles`);
-  await until('the copy is none any more', async () => /no copy/.test((await get(site, '/status')).text));
+  await until(async () => /no copy/.test((await get(site, '/status')).text), 'the copy is none any more');
   const { primary } = site.metrics.reads;
   t.strictSame(titlesIn((await get(site, '/')).text), ['two of alpha', 'one of alpha']);
   t.ok(site.metrics.reads.primary > primary);

@@ -2,14 +2,13 @@ import { spawn } from 'node:child_process';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import t from 'tap';
 import { DEMO_CAST } from '../../../bench/feed-world/demo-cast/cast.ts';
 import { freePort } from '../../rig/ports.ts';
+import { until } from '../../rig/until.ts';
 
 const DEMO = fileURLToPath(new URL('../../../bench/feed-world/demo.ts', import.meta.url));
-const WAIT_MS_MAX = 60_000;
 
 t.test('the demo shows articles of all its feeds, and Ctrl-C leaves nothing behind', async (t) => {
   const temp = await mkdtemp(join(tmpdir(), 'feedferry-demo-test-'));
@@ -60,14 +59,6 @@ t.test('the writers of the demo have filled in every pattern', async (t) => {
     t.ok(new Set(said.slice(0, 40)).size > 20, `${title}: there is variety`);
   }
 });
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + WAIT_MS_MAX;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited too long: ${what}`);
-    await delay(50);
-  }
-}
 
 function inMarkup(text: string): string {
   return text.replaceAll('&', '&amp;');

@@ -11,7 +11,8 @@ import type { Hello } from '../../../replicator/target.ts';
 import type { SiteId } from '../../../store/contract.ts';
 import { article } from '../../contract/samples.ts';
 import { failureOf, put } from '../../contract/with-store.ts';
-import { differences, putArticles, sqlitePair, start, targetOf, until } from '../sending/pair.ts';
+import { until } from '../../rig/until.ts';
+import { differences, putArticles, sqlitePair, start, targetOf } from '../sending/pair.ts';
 
 const [SOURCE, STORE, OTHER] = ['ssssssss', 'dddddddd', 'oooooooo'] as SiteId[] as [SiteId, SiteId, SiteId];
 

@@ -13,7 +13,8 @@ import { realRuntime as runtime } from '../../../replicator/runtime.ts';
 import type { Store, Writer } from '../../../store/contract.ts';
 import { article } from '../../contract/samples.ts';
 import { failureOf, put } from '../../contract/with-store.ts';
-import { differences, putArticles, sqlitePair, start, until } from '../sending/pair.ts';
+import { until } from '../../rig/until.ts';
+import { differences, putArticles, sqlitePair, start } from '../sending/pair.ts';
 
 const subscription = (title: string) => ({ user: 'r', feed: 'f', title, folder: null, addedAt: 1 });
 const mark = (read: number[]) => ({ kind: 'mark' as const, user: 'r', feed: 'f', upTo: 0, read, unread: [] });

@@ -10,8 +10,9 @@ import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
 import { realRuntime as runtime } from '../../../replicator/runtime.ts';
 import { user } from '../../contract/samples.ts';
 import { failureOf, put } from '../../contract/with-store.ts';
+import { until } from '../../rig/until.ts';
 import { onEachEngine } from '../backup/backup-setting.ts';
-import { differences, putArticles, start, targetOf, until } from '../sending/pair.ts';
+import { differences, putArticles, start, targetOf } from '../sending/pair.ts';
 
 const CHILD = fileURLToPath(new URL('./fencing-child.ts', import.meta.url));
 

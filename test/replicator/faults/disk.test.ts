@@ -7,9 +7,10 @@ import { openStore } from '../../../store/open.ts';
 import { article } from '../../contract/samples.ts';
 import { failureOf, put } from '../../contract/with-store.ts';
 import { skipLoudly } from '../../rig/skip.ts';
+import { until } from '../../rig/until.ts';
 import { mountOn } from '../../store/sqlite/mount.ts';
 import { settingFor } from '../backup/backup-setting.ts';
-import { fastRuntime, start, targetOf, until } from '../sending/pair.ts';
+import { fastRuntime, start, targetOf } from '../sending/pair.ts';
 import { equal } from './processes.ts';
 
 const MIB = 1024 * 1024;

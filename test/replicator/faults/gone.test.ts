@@ -10,9 +10,10 @@ import { openStore } from '../../../store/open.ts';
 import { mongodbUrl } from '../../rig/mongodb.ts';
 import { skipLoudly } from '../../rig/skip.ts';
 import { startTcpProxy } from '../../rig/tcp-proxy.ts';
+import { until } from '../../rig/until.ts';
 import { mongodbEngine } from '../../store/mongodb/engine.ts';
 import { settingFor } from '../backup/backup-setting.ts';
-import { fastRuntime, putArticles, start, until } from '../sending/pair.ts';
+import { fastRuntime, putArticles, start } from '../sending/pair.ts';
 import { equal } from './processes.ts';
 
 /** How patient the store is by itself, before the replicator takes note. */

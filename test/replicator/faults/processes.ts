@@ -10,7 +10,8 @@ import type { Test } from 'tap';
 import type { Store } from '../../../store/contract.ts';
 import { DATABASE_NAMES } from '../../../store/documents.ts';
 import { canonicalJson } from '../../../store/envelope.ts';
-import { documentsOf, until } from '../sending/pair.ts';
+import { until } from '../../rig/until.ts';
+import { documentsOf } from '../sending/pair.ts';
 import type { Plan } from './replicating.ts';
 
 const REPLICATING = fileURLToPath(new URL('./replicating.ts', import.meta.url));

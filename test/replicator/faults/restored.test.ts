@@ -5,8 +5,9 @@ import type { Store } from '../../../store/contract.ts';
 import { openStore } from '../../../store/open.ts';
 import { article } from '../../contract/samples.ts';
 import { put } from '../../contract/with-store.ts';
+import { until } from '../../rig/until.ts';
 import { ownFolder } from '../../store/sqlite/folder.ts';
-import { putArticles, start, until } from '../sending/pair.ts';
+import { putArticles, start } from '../sending/pair.ts';
 import { equal } from './processes.ts';
 
 /** A store that can be copied and put back while it is closed. */

@@ -5,9 +5,10 @@ import type { FaultPoint } from '../../../replicator/sending/failpoints.ts';
 import type { Store } from '../../../store/contract.ts';
 import { mongodbUrl } from '../../rig/mongodb.ts';
 import { skipLoudly } from '../../rig/skip.ts';
+import { until } from '../../rig/until.ts';
 import { mongodbEngine } from '../../store/mongodb/engine.ts';
 import { settingFor } from '../backup/backup-setting.ts';
-import { putArticles, until } from '../sending/pair.ts';
+import { putArticles } from '../sending/pair.ts';
 import { equal, replicate } from './processes.ts';
 
 /** FEEDFERRY_TEST_LONG=1: as long as the leases of a MongoDB store last; takes `tap run --timeout=900`. */

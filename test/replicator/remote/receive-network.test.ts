@@ -11,7 +11,8 @@ import type { Store } from '../../../store/contract.ts';
 import { storeError } from '../../../store/errors.ts';
 import { seededRandom, testSeed } from '../../contract/random.ts';
 import type { TcpProxy } from '../../rig/tcp-proxy.ts';
-import { differences, fastRuntime, putArticles, sqlitePair, start, until } from '../sending/pair.ts';
+import { until } from '../../rig/until.ts';
+import { differences, fastRuntime, putArticles, sqlitePair, start } from '../sending/pair.ts';
 import { proxyBefore, receiverFor, TOKEN } from './receiving.ts';
 
 /** Pauses between attempts pass this much faster. */

@@ -10,7 +10,8 @@ import { encodeSums } from '../../../replicator/remote/wire/sums.ts';
 import { realRuntime } from '../../../replicator/runtime.ts';
 import type { Store } from '../../../store/contract.ts';
 import { failureOf } from '../../contract/with-store.ts';
-import { differences, fastRuntime, putArticles, sqlitePair, until } from '../sending/pair.ts';
+import { until } from '../../rig/until.ts';
+import { differences, fastRuntime, putArticles, sqlitePair } from '../sending/pair.ts';
 import { proxyBefore, receiverFor, TOKEN, targetAt } from './receiving.ts';
 import { articlesOf, hello, pushOf } from './target-contract.ts';
 

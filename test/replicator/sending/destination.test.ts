@@ -6,7 +6,8 @@ import { DATABASE_NAMES } from '../../../store/documents.ts';
 import { storeError } from '../../../store/errors.ts';
 import { article, feed, user } from '../../contract/samples.ts';
 import { failureOf, put } from '../../contract/with-store.ts';
-import { differences, disturbed, fastRuntime, putArticles, sqlitePair, start, targetOf, until } from './pair.ts';
+import { until } from '../../rig/until.ts';
+import { differences, disturbed, fastRuntime, putArticles, sqlitePair, start, targetOf } from './pair.ts';
 
 t.test('a store is copied whole, deletions too, and the second time nothing is sent', async (t) => {
   await using pair = await sqlitePair();

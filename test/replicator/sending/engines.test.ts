@@ -8,7 +8,8 @@ import { article, feed } from '../../contract/samples.ts';
 import { put } from '../../contract/with-store.ts';
 import { mongodbUrl } from '../../rig/mongodb.ts';
 import { skipLoudly } from '../../rig/skip.ts';
-import { differences, putArticles, sqlitePair, start, until } from './pair.ts';
+import { until } from '../../rig/until.ts';
+import { differences, putArticles, sqlitePair, start } from './pair.ts';
 
 t.test('SQLite to MongoDB and on to SQLite, whole and then live', async (t) => {
   const server = await mongodbUrl();

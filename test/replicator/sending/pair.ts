@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { storeTarget } from '../../../replicator/applying/store-target.ts';
 import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
 import { type Runtime, realRuntime } from '../../../replicator/runtime.ts';
@@ -20,7 +19,6 @@ import { article } from '../../contract/samples.ts';
 import { put } from '../../contract/with-store.ts';
 
 /** A condition that does not come true in this time never will. */
-const PATIENCE_MS = 20_000;
 
 export interface Pair extends AsyncDisposable {
   readonly a: Store;
@@ -107,14 +105,6 @@ export async function differences(a: Store, b: Store): Promise<string[]> {
     if (JSON.stringify(here) !== JSON.stringify(there)) differing.push(`${name}: ${here.length} and ${there.length}`);
   }
   return differing;
-}
-
-export async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + PATIENCE_MS;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`waited ${PATIENCE_MS} ms until ${what}`);
-    await delay(5);
-  }
 }
 
 /** Time that passes `factor` times as fast, for limits and pauses; the wall clock stays. */

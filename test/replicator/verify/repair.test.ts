@@ -6,7 +6,8 @@ import { type RepairedReport, verifyAndRepair } from '../../../replicator/verify
 import type { Store } from '../../../store/contract.ts';
 import { article } from '../../contract/samples.ts';
 import { failureOf, put } from '../../contract/with-store.ts';
-import { differences, putArticles, sqlitePair, start, targetOf, until } from '../sending/pair.ts';
+import { until } from '../../rig/until.ts';
+import { differences, putArticles, sqlitePair, start, targetOf } from '../sending/pair.ts';
 import { SqliteTamper } from './tamper.ts';
 import { namesIn } from './verify-live.ts';
 

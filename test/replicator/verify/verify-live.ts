@@ -7,7 +7,8 @@ import { type VerifyOptions, verify } from '../../../replicator/verify/verify.ts
 import type { Store } from '../../../store/contract.ts';
 import { type Random, seededRandom, testSeed } from '../../contract/random.ts';
 import { article } from '../../contract/samples.ts';
-import { fastRuntime, putArticles, start, until } from '../sending/pair.ts';
+import { until } from '../../rig/until.ts';
+import { fastRuntime, putArticles, start } from '../sending/pair.ts';
 
 const DOCS = 1500;
 const BATCH = 10;

@@ -7,10 +7,10 @@ import { failureOf, openWriter } from '../../contract/with-store.ts';
 import { mongodbUrl } from '../../rig/mongodb.ts';
 import { skipLoudly } from '../../rig/skip.ts';
 import { startTcpProxy, type TcpProxy } from '../../rig/tcp-proxy.ts';
+import { until } from '../../rig/until.ts';
 import { mongodbEngine } from './engine.ts';
 
 const WAIT_MS_MAX = 4_000;
-const UNTIL_MS_MAX = 15_000;
 const RESETS = 12;
 
 interface Scene {
@@ -38,14 +38,6 @@ async function behindProxy(base: string, use: (scene: Scene) => Promise<void>): 
   await cleanup();
 }
 
-async function until(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + UNTIL_MS_MAX;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not so after ${UNTIL_MS_MAX} ms: ${condition}`);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
 async function changesOf(store: Store): Promise<string[]> {
   const ids: string[] = [];
   for (const { slot } of await store.users.changes.slots())
@@ -67,7 +59,7 @@ t.test('MongoDB behind a bad network', async (t) => {
     const writer = await openWriter(store.users);
     await proxy.behave({ mute: 'replies' });
     const writing = writer.edit([{ id: 'a', content: user(), ifVer: null }]);
-    await until(async () => (await direct.users.get('a')) !== undefined);
+    await until(async () => (await direct.users.get('a')) !== undefined, 'the document is there');
     proxy.drop('reset');
     await proxy.behave({ mute: 'none' });
     const doc = await direct.users.get('a');
@@ -87,7 +79,7 @@ t.test('MongoDB behind a bad network', async (t) => {
     await proxy.behave({ mute: 'replies' });
     const ids = ['a', 'b', 'taken', 'c'];
     const writing = writer.edit(ids.map((id) => ({ id, content: user({ name: 'new' }), ifVer: null })));
-    await until(async () => (await direct.users.getMany(ids)).size === 4);
+    await until(async () => (await direct.users.getMany(ids)).size === 4, 'all four are there');
     proxy.drop('reset');
     await proxy.behave({ mute: 'none' });
     t.same(
@@ -107,7 +99,7 @@ t.test('MongoDB behind a bad network', async (t) => {
     const writer = await openWriter(store.users);
     await proxy.behave({ mute: 'replies' });
     const writing = failureOf(writer.edit([{ id: 'a', content: user({ name: 'mine' }), ifVer: null }]));
-    await until(async () => (await direct.users.get('a')) !== undefined);
+    await until(async () => (await direct.users.get('a')) !== undefined, 'the document is there');
     await other.edit([{ id: 'a', content: user({ name: 'theirs' }) }]);
     proxy.drop('reset');
     await proxy.behave({ mute: 'none' });
@@ -157,7 +149,7 @@ t.test('MongoDB behind a bad network', async (t) => {
     const writing = writer.edit([{ id: 'b', content: user() }]);
     const reading = store.users.get('a');
     const { accepted } = proxy.counts();
-    await until(async () => proxy.counts().accepted > accepted);
+    await until(async () => proxy.counts().accepted > accepted, 'it has connected again');
     await proxy.behave({ mute: 'none' });
     t.match(await writing, [{ result: 'written' }]);
     t.equal((await reading)?.id, 'a');
@@ -227,7 +219,7 @@ t.test('MongoDB behind a bad network', async (t) => {
     const opening = openMongodb(url, { waitMsMax: WAIT_MS_MAX });
     const { accepted } = proxy.counts();
     await proxy.behave({ refuse: false });
-    await until(async () => proxy.counts().accepted > accepted);
+    await until(async () => proxy.counts().accepted > accepted, 'it has connected again');
     await (await opening).close();
   });
 
@@ -236,7 +228,7 @@ t.test('MongoDB behind a bad network', async (t) => {
     await proxy.behave({ mute: 'replies' });
     const opening = openWriter(store.users);
     const { accepted } = proxy.counts();
-    await until(async () => proxy.counts().accepted > accepted);
+    await until(async () => proxy.counts().accepted > accepted, 'it has connected again');
     proxy.drop('reset');
     await proxy.behave({ mute: 'none' });
     const writer = await opening;
