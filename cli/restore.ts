@@ -42,14 +42,15 @@ async function restored(invocation: Invocation): Promise<RestoreReport> {
   const path = fileFrom(options.from, io.cwd);
   const at = options.at === undefined ? null : timeFrom(String(options.at));
   const databases = typeof options.databases === 'string' ? databasesFrom(options.databases) : null;
-  const { mustOpen, restoreBackup } = await import('../replicator/backup/restore.ts');
-  // Before a store is made at the URL.
-  await (await mustOpen(path))[Symbol.asyncDispose]();
+  const { planRestore } = await import('../replicator/backup/planned-restore.ts');
+  const { restoreBackup } = await import('../replicator/backup/restore.ts');
+  // Before a store is made at the URL: a file that gives nothing leaves none behind.
+  await using planned = await planRestore(path, at, databases);
   using stop = stopSignals();
   await using store = await openedStore(invocation, { mustExist: false });
   using line = progressLine(io.stderr, io.clock);
   return await restoreBackup({
-    ...{ path, store, at, databases, intoExisting: options.intoExisting === true },
+    ...{ planned, store, intoExisting: options.intoExisting === true },
     runtime: { ...realRuntime, clock: io.clock },
     signal: stop.signal,
     onProgress: (progress) => line.show(progressText(progress)),

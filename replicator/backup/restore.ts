@@ -5,12 +5,12 @@ import { replicatorError } from '../errors.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
 import { ROLE_NOTE, type SiteRole } from '../role.ts';
 import type { Runtime } from '../runtime.ts';
-import { type BackupContents, type BackupFile, openBackupFile, scanBackup } from './file.ts';
 import { replicaOf, type StoredDocument } from './format.ts';
 import { IdSet } from './id-set.ts';
+import type { PlannedRestore } from './planned-restore.ts';
 import { RESTORE_NOTE, type RestoreState, readRestoreState } from './restore-note.ts';
 import { type DatabaseProof, proveHeld, proveRestored } from './restore-proof.ts';
-import { documentsIn, IDS_MAX, newestDocuments, type Plan, planFor } from './state.ts';
+import { documentsIn, IDS_MAX, newestDocuments } from './state.ts';
 
 /** Documents applied in one go, and those gathered before some batches of them are. */
 const BATCH_DOCS = 500;
@@ -19,12 +19,8 @@ const GROUP_DOCS = 2_000;
 const PROOF_WORK = 0.15;
 
 export interface RestoreOptions {
-  readonly path: string;
+  readonly planned: PlannedRestore;
   readonly store: ReplicatedStore;
-  /** Milliseconds since 1970; null: the newest state. */
-  readonly at: number | null;
-  /** Null: all that the file has. */
-  readonly databases: readonly DatabaseName[] | null;
   /** Also into a store that holds documents: behind the guard, so that the newer version of each stays. */
   readonly intoExisting: boolean;
   readonly runtime: Runtime;
@@ -66,19 +62,16 @@ export interface RestoreReport {
   readonly seconds: number;
 }
 
-/** Throws the BACKUP_* and RESTORE_* codes of `errors.ts` and STORE_*. */
+/** Throws BACKUP_DAMAGED, RESTORE_NOT_EMPTY, RESTORE_OTHER_BEGUN, RESTORE_STOPPED and STORE_*. */
 export async function restoreBackup(options: RestoreOptions): Promise<RestoreReport> {
-  const { path, store, at, runtime } = options;
+  const { planned, store, runtime } = options;
+  const { file, contents, plan, databases } = planned;
   const begun = runtime.elapsed();
-  await using file = await mustOpen(path);
-  const contents = await scanBackup(file);
-  const plan = planFor(file, contents, at);
-  const databases = chosen(file, contents, options.databases);
-  const { state, resumed } = await beginState(options, contents, plan, databases);
-  const tell = teller(options, plan, databases, begun);
+  const { state, resumed } = await beginState(options);
+  const tell = teller(options, begun);
   const sum = { written: 0, stale: 0 };
   for (const database of databases) {
-    const done = await restoreOne({ file, contents, plan, options, database, state, tell });
+    const done = await restoreOne({ options, database, state, tell });
     sum.written += done.written;
     sum.stale += done.stale;
     state.blocks = { ...state.blocks, [database]: done.blocks };
@@ -90,46 +83,33 @@ export async function restoreBackup(options: RestoreOptions): Promise<RestoreRep
     proof.push(await (options.intoExisting ? proveHeld(about, onRead) : proveRestored(about, onRead)));
   }
   const equal = proof.every((one) => one.equal);
-  if (equal) await finishState(options, state, plan);
+  if (equal) await finishState(options, state);
   // The next run trusts nothing and applies everything again.
   else await store.control.put(RESTORE_NOTE, { ...state, blocks: {} } satisfies RestoreState);
   const { trailer } = plan.last;
   return {
-    ...{ path, id: contents.head.id, frame: trailer.frame, at: trailer.at, exact: trailer.exact, site: store.site },
+    ...{
+      path: file.path,
+      id: contents.head.id,
+      frame: trailer.frame,
+      at: trailer.at,
+      exact: trailer.exact,
+      site: store.site,
+    },
     ...{ fromNext: plan.next !== null, ...sum, resumed, proof, equal },
     tornBytes: contents.tail?.bytes ?? 0,
     seconds: (runtime.elapsed() - begun) / 1000,
   };
 }
 
-export async function mustOpen(path: string): Promise<BackupFile> {
-  const file = await openBackupFile(path, 'r');
-  if (file !== undefined) return file;
-  throw replicatorError('BACKUP_FILE_UNUSABLE', `There is no file ${path}.`, { input: path });
-}
-
-/** Throws BACKUP_OTHER_DATABASES for one that the file lacks. */
-export function chosen(
-  file: BackupFile,
-  { head }: BackupContents,
-  wanted: readonly DatabaseName[] | null,
-): readonly DatabaseName[] {
-  const missing = wanted?.filter((name) => !head.databases.includes(name)) ?? [];
-  if (missing.length === 0) return head.databases.filter((name) => wanted?.includes(name) ?? true);
-  const message = `${file.path} holds ${head.databases.join(', ')}, and not ${missing.join(', ')}.`;
-  throw replicatorError('BACKUP_OTHER_DATABASES', message, { input: file.path });
-}
-
 /** The state that is noted as the restore goes on. */
 type Going = { -readonly [K in keyof RestoreState]: RestoreState[K] };
 
 /** Marks the store as half restored, or finds the mark of the same restore. */
-async function beginState(
-  { store, path, at, intoExisting, runtime }: RestoreOptions,
-  { head }: BackupContents,
-  plan: Plan,
-  databases: readonly DatabaseName[],
-): Promise<{ state: Going; resumed: boolean }> {
+async function beginState(options: RestoreOptions): Promise<{ state: Going; resumed: boolean }> {
+  const { store, intoExisting, runtime } = options;
+  const { file, contents, plan, at, databases } = options.planned;
+  const { head } = contents;
   const { frame } = plan.last.trailer;
   const before = await readRestoreState(store.control);
   if (before !== null && before.finishedAt === null) {
@@ -142,7 +122,8 @@ async function beginState(
   }
   if (!intoExisting) await requireEmpty(store);
   const startedAt = runtime.clock();
-  const state = { ...{ backup: head.id, frame, at, databases, path }, startedAt, finishedAt: null, blocks: {} };
+  const about = { backup: head.id, frame, at, databases, path: file.path };
+  const state = { ...about, startedAt, finishedAt: null, blocks: {} };
   await store.control.put(RESTORE_NOTE, state);
   return { state, resumed: false };
 }
@@ -160,9 +141,6 @@ async function requireEmpty(store: ReplicatedStore): Promise<void> {
 }
 
 interface One {
-  readonly file: BackupFile;
-  readonly contents: BackupContents;
-  readonly plan: Plan;
   readonly options: RestoreOptions;
   readonly database: DatabaseName;
   readonly state: RestoreState;
@@ -171,7 +149,8 @@ interface One {
 
 /** Blocks that an earlier run has applied are read again, for their ids only. */
 async function restoreOne(one: One): Promise<{ written: number; stale: number; blocks: number }> {
-  const { file, contents, plan, options, database, state, tell } = one;
+  const { options, database, state, tell } = one;
+  const { file, contents, plan } = options.planned;
   const target = options.store.database(database);
   const docsMax = documentsIn(plan, database);
   const skip = state.blocks[database] ?? 0;
@@ -222,8 +201,8 @@ async function applyGroup(
  * The store is whole. It is a primary of its own, with the epoch that the source had: destinations of the source then
  * take it neither for an outdated one nor for a newer one than a source that is still alive.
  */
-async function finishState({ store, runtime }: RestoreOptions, state: RestoreState, plan: Plan): Promise<void> {
-  const { epoch } = plan.last.trailer;
+async function finishState({ store, planned, runtime }: RestoreOptions, state: RestoreState): Promise<void> {
+  const { epoch } = planned.plan.last.trailer;
   const now = runtime.clock();
   if (epoch > 0 && (await store.control.get(ROLE_NOTE)) === undefined) {
     await store.control.put(ROLE_NOTE, { role: 'primary', epoch, primary: null, since: now } satisfies SiteRole);
@@ -233,12 +212,8 @@ async function finishState({ store, runtime }: RestoreOptions, state: RestoreSta
 
 type Tell = (step: RestoreProgress['step'], database: DatabaseName, docs: number) => void;
 
-function teller(
-  { runtime, onProgress }: RestoreOptions,
-  plan: Plan,
-  databases: readonly DatabaseName[],
-  begun: number,
-): Tell {
+function teller({ planned, runtime, onProgress }: RestoreOptions, begun: number): Tell {
+  const { plan, databases } = planned;
   const docsTotal = databases.reduce((sum, name) => sum + documentsIn(plan, name), 0);
   const read = { restoring: 0, indexing: 0, proving: 0 };
   return (step, database, more) => {

@@ -6,7 +6,7 @@ import type { Runtime } from '../runtime.ts';
 import { type Difference, differencesFrom } from './against.ts';
 import { type BackupContents, type BackupFile, type Frame, readBlock, scanBackup, type Tail } from './file.ts';
 import { decodeLine, type Head, type Trailer } from './format.ts';
-import { mustOpen } from './restore.ts';
+import { mustOpen } from './planned-restore.ts';
 
 export interface BackupVerifyOptions {
   readonly path: string;

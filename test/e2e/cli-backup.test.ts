@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { RESTORE_NOTE } from '../../replicator/backup/restore-note.ts';
@@ -116,6 +116,19 @@ t.test('wrong use says what is wanted and makes nothing', async (t) => {
   });
   const missing = await json(['restore', '--from', 'a.backup', '--store', 'sqlite:b.db'], 1);
   t.match(missing, { error: { code: 'BACKUP_FILE_UNUSABLE' } });
+});
+
+t.test('a file that gives nothing leaves no store behind', async (t) => {
+  const { cli, json } = await made(t);
+  await json(['backup', '--to', 'a.backup', ...STORE]);
+  await writeFile(join(cli.folder, 'empty.backup'), '');
+  for (const [code, ...args] of [
+    ['BACKUP_NOT_OURS', '--from', 'empty.backup'],
+    ['RESTORE_TOO_EARLY', '--from', 'a.backup', '--at', '2001-01-01'],
+  ] as const) {
+    t.match(await json(['restore', ...args, '--store', 'sqlite:none.db'], 1), { error: { code } });
+    await t.rejects(stat(join(cli.folder, 'none.db')), { code: 'ENOENT' }, code);
+  }
 });
 
 t.test('a half-restored store is told by doctor and by serve', async (t) => {

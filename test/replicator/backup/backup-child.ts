@@ -4,6 +4,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { backupToFile } from '../../../replicator/backup/backup.ts';
+import { planRestore } from '../../../replicator/backup/planned-restore.ts';
 import { restoreBackup } from '../../../replicator/backup/restore.ts';
 import { realRuntime } from '../../../replicator/runtime.ts';
 import { openStore } from '../../../store/open.ts';
@@ -14,7 +15,8 @@ const onProgress = () => void process.stdout.write('.');
 // Time for the parent to kill, also where the whole work takes no longer than the signal.
 const runtime = { ...realRuntime, sleep: (ms: number) => delay(ms) };
 if (what === 'restore') {
-  await restoreBackup({ path, store, at: null, databases: null, intoExisting: false, runtime, onProgress });
+  await using planned = await planRestore(path, null, null);
+  await restoreBackup({ planned, store, intoExisting: false, runtime, onProgress });
 } else {
   const full = what === 'full';
   await backupToFile({ path, store, databases: null, full, docsPerSecondMax: null, runtime, onProgress });

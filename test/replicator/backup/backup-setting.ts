@@ -4,10 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Test } from 'tap';
 import { type BackupOptions, type BackupReport, backupToFile } from '../../../replicator/backup/backup.ts';
+import { planRestore } from '../../../replicator/backup/planned-restore.ts';
 import { type RestoreOptions, type RestoreReport, restoreBackup } from '../../../replicator/backup/restore.ts';
 import { realRuntime } from '../../../replicator/runtime.ts';
 import type { OpenOptions, Store } from '../../../store/contract.ts';
-import { DATABASE_NAMES } from '../../../store/documents.ts';
+import { DATABASE_NAMES, type DatabaseName } from '../../../store/documents.ts';
 import { canonicalJson } from '../../../store/envelope.ts';
 import { articleId } from '../../../store/ids.ts';
 import { openStore } from '../../../store/open.ts';
@@ -64,8 +65,12 @@ export function backup(store: Store, path: string, more: Partial<BackupOptions> 
   return backupToFile({ store, path, ...options, ...more });
 }
 
-export function restore(path: string, store: Store, more: Partial<RestoreOptions> = {}): Promise<RestoreReport> {
-  return restoreBackup({ path, store, at: null, databases: null, intoExisting: false, runtime: realRuntime, ...more });
+type RestoreWishes = Partial<RestoreOptions & { at: number; databases: readonly DatabaseName[] }>;
+
+export async function restore(path: string, store: Store, more: RestoreWishes = {}): Promise<RestoreReport> {
+  const { at = null, databases = null, ...options } = more;
+  await using planned = await planRestore(path, at, databases);
+  return await restoreBackup({ planned, store, intoExisting: false, runtime: realRuntime, ...options });
 }
 
 /** New, changed and deleted documents in every database. */
