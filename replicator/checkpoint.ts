@@ -1,4 +1,4 @@
-import type { SiteId } from '../store/contract.ts';
+import type { Control, SiteId } from '../store/contract.ts';
 import type { DatabaseName } from '../store/documents.ts';
 import { meet, type Vector } from './vector.ts';
 
@@ -30,6 +30,11 @@ export function checkpointFrom(source: SiteId, database: DatabaseName): string {
 /** The note that the source keeps. */
 export function checkpointTo(destination: SiteId, database: DatabaseName): string {
   return `replication/to/${destination}/${database}`;
+}
+
+/** What is kept by that id; null: nothing. */
+export async function readCheckpoint(control: Pick<Control, 'get'>, id: string): Promise<Checkpoint | null> {
+  return ((await control.get(id))?.value as Checkpoint | undefined) ?? null;
 }
 
 /**

@@ -13,6 +13,8 @@ export interface Hello {
   readonly epoch: number;
   /** Of the source's role: the one site that ever sent to it. */
   readonly only?: SiteId;
+  /** What the source keeps of how far it got from `only`. None: an older sender, which does not say. */
+  readonly fromOnly?: Readonly<Partial<Record<DatabaseName, Checkpoint | null>>>;
   /** Of the source's role: the primary that it is a replica of. */
   readonly follows?: SiteId;
   readonly direction: 'one-way' | 'two-way';

@@ -1,6 +1,6 @@
 import type { SiteId, Writer } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
-import { type Checkpoint, checkpointFrom, checkpointTo } from '../checkpoint.ts';
+import { type Checkpoint, checkpointFrom, checkpointTo, readCheckpoint, resumeFrom } from '../checkpoint.ts';
 import { replicatorError } from '../errors.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
 import { ROLE_NOTE, type SiteRole } from '../role.ts';
@@ -69,7 +69,8 @@ function decide(store: ReplicatedStore, hello: Hello, seen: Seen): Exclude<Admis
   return decision;
 }
 
-async function look(store: ReplicatedStore, { site, databases, only }: Hello): Promise<Seen> {
+async function look(store: ReplicatedStore, hello: Hello): Promise<Seen> {
+  const { site, databases, only } = hello;
   const note = await store.control.get(ROLE_NOTE);
   const checkpoints: Partial<Record<DatabaseName, Checkpoint | null>> = {};
   let isEmpty = true;
@@ -84,29 +85,26 @@ async function look(store: ReplicatedStore, { site, databases, only }: Hello): P
   // The primary that it came back to was handed everything. Another one, even a newer one, need not have got it.
   const isStranger = role?.role === 'replica' && (role.primary === null || (role.wrote && role.primary !== site));
   // What a source acknowledged that had other senders, too, may have been older than a version that never was merged.
-  const hasUnseen = isStranger === true && !isEmpty && !(only === store.site && (await hasAll(store, site, databases)));
+  const hasUnseen = isStranger === true && !isEmpty && !(only === store.site && (await hasAll(store, hello)));
   return { role, rev: note?.rev ?? 0, isEmpty, isEditable, hasUnseen, checkpoints };
 }
 
-/** Whether this store's own replicator noted that the other site has everything that is here. */
-async function hasAll(store: ReplicatedStore, site: SiteId, databases: readonly DatabaseName[]): Promise<boolean> {
+/**
+ * Whether the other site has everything that is here, as the notes of both say: it may have lost with power, or to an
+ * older copy, what it once acknowledged.
+ */
+async function hasAll(store: ReplicatedStore, { site, databases, fromOnly }: Hello): Promise<boolean> {
   for (const name of databases) {
-    const note = (await store.control.get(checkpointTo(site, name)))?.value as Checkpoint | undefined;
-    for (const { slot, stable } of await store.database(name).changes.slots()) {
-      if (stable > positionIn(note?.vector ?? {}, slot) && !(await isBlank(store, name, slot, note))) return false;
+    const here = await readCheckpoint(store.control, checkpointTo(site, name));
+    const { changes } = store.database(name);
+    const vector = resumeFrom(fromOnly?.[name] ?? null, here) ?? {};
+    for (const { slot, stable } of await changes.slots()) {
+      const after = positionIn(vector, slot);
+      // Past the checkpoint there may be only numbers that were given up.
+      if (stable > after && (await changes.read(slot, after, 1)).docs.length > 0) return false;
     }
   }
   return true;
-}
-
-/** Past the checkpoint there are only numbers that were given up. */
-async function isBlank(
-  store: ReplicatedStore,
-  name: DatabaseName,
-  slot: number,
-  note: Checkpoint | undefined,
-): Promise<boolean> {
-  return (await store.database(name).changes.read(slot, positionIn(note?.vector ?? {}, slot), 1)).docs.length === 0;
 }
 
 /** Tombstones count: deletions are documents, too. So does what has landed and is not published yet. */

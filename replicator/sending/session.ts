@@ -1,6 +1,6 @@
 import type { SiteId, SlotState } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
-import { type Checkpoint, checkpointTo, resumeFrom } from '../checkpoint.ts';
+import { type Checkpoint, checkpointFrom, checkpointTo, readCheckpoint, resumeFrom } from '../checkpoint.ts';
 import type { Policies } from '../policy.ts';
 import { FIRST_ROLE, ROLE_NOTE, type SiteRole } from '../role.ts';
 import type { Hello, Target, TargetSession } from '../target.ts';
@@ -108,9 +108,19 @@ async function greeting(course: Course, plan: SessionPlan, deadlines: Deadlines)
   const follows = role === 'replica' ? primary : null;
   return {
     ...{ session, site, epoch, direction, databases, policies, adopt, docsToDo },
-    ...(only && { only }),
+    ...(only && { only, fromOnly: await checkpointsFrom(only, course, databases, deadlines) }),
     ...(follows && { follows }),
   };
+}
+
+async function checkpointsFrom(
+  site: SiteId,
+  { source: { control } }: Course,
+  databases: readonly DatabaseName[],
+  deadlines: Deadlines,
+): Promise<NonNullable<Hello['fromOnly']>> {
+  const reading = databases.map(async (name) => [name, await readCheckpoint(control, checkpointFrom(site, name))]);
+  return Object.fromEntries(await deadlines.limit(Promise.all(reading), 'the source to read its checkpoints'));
 }
 
 async function countDocuments(

@@ -41,16 +41,21 @@ export function readHello(value: unknown): Hello {
     adopt: readFlag(hello.adopt, 'adopt'),
     docsToDo: readCount(hello.docsToDo, 'the count of documents'),
     ...(hello.only !== undefined && { only: readSite(hello.only, 'a sender') }),
+    ...(hello.fromOnly !== undefined && { fromOnly: readCheckpoints(hello.fromOnly) }),
     ...(hello.follows !== undefined && { follows: readSite(hello.follows, 'a primary') }),
   };
 }
 
 export function readAdmission(json: string): Admission {
   const { id, info, checkpoints } = readObject(parseJson(json, 'an answer'), 'an answer');
-  const kept = Object.entries(readObject(checkpoints, 'the checkpoints')).map(([database, checkpoint]) => [
+  return { id: readText(id, 'a session'), info: readInfo(info), checkpoints: readCheckpoints(checkpoints) };
+}
+
+function readCheckpoints(value: unknown): Admission['checkpoints'] {
+  const kept = Object.entries(readObject(value, 'the checkpoints')).map(([database, checkpoint]) => [
     ...[readDatabase(database), readOrNull(checkpoint, readCheckpoint)],
   ]);
-  return { id: readText(id, 'a session'), info: readInfo(info), checkpoints: Object.fromEntries(kept) };
+  return Object.fromEntries(kept);
 }
 
 export function readSiteInfo(json: string): SiteInfo {

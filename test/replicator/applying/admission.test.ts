@@ -1,8 +1,8 @@
 /** Whom a destination admits, and what it becomes by that. */
 import t from 'tap';
 import { type Applicant, decideAdmission } from '../../../replicator/applying/admission.ts';
-import { checkpointFrom } from '../../../replicator/checkpoint.ts';
-import { promote } from '../../../replicator/failover/failover.ts';
+import { type Checkpoint, checkpointFrom } from '../../../replicator/checkpoint.ts';
+import { demote, promote } from '../../../replicator/failover/failover.ts';
 import { FENCED_NOTE } from '../../../replicator/failover/fence-source.ts';
 import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
 import { ROLE_NOTE, type SiteRole } from '../../../replicator/role.ts';
@@ -193,4 +193,27 @@ t.test('what supplied the new primary before, and adopted it then, does not make
   await start(b, a, { once: true, adopt: true }).ended;
   t.equal(await failureOf(start(a, b, { once: true, adopt: true }).ended), 'REPLICATION_TARGET_PRIMARY');
   t.equal(await b.articles.mode(), 'read-write');
+});
+
+t.test('a demoted primary follows no replica that has lost what it acknowledged', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  const note = checkpointFrom(a.site, 'articles');
+  await putArticles(a, 'x', 10);
+  await start(a, b, { once: true }).ended;
+  const before = (await b.control.get(note))?.value as Checkpoint;
+  await putArticles(a, 'y', 10);
+  await start(a, b, { once: true }).ended;
+  const after = (await b.control.get(note))?.value as Checkpoint;
+  await demote(a, { runtime: realRuntime });
+  await promote(b, { runtime: realRuntime });
+  // Power takes the last documents of a replica together with its checkpoint.
+  await b.control.put(note, before);
+  t.equal(await failureOf(start(b, a, { once: true }).ended), 'REPLICATION_REFUSED');
+  await using target = targetOf(a);
+  const says = { site: b.site, only: a.site, epoch: 1 };
+  t.equal(await failureOf(target.connect(hello(says))), 'REPLICATION_REFUSED', 'an older sender does not say');
+  const session = await target.connect(hello({ ...says, fromOnly: { articles: after } }));
+  t.equal(session.info.role.primary, b.site, 'one that has all is followed');
+  await session.close();
 });

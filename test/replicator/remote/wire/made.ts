@@ -1,7 +1,8 @@
 /** Arbitrary documents, pushes and sums, for fast-check. */
 import fc from 'fast-check';
 import type { Checkpoint } from '../../../../replicator/checkpoint.ts';
-import type { Push } from '../../../../replicator/target.ts';
+import { DEFAULT_POLICIES } from '../../../../replicator/policy.ts';
+import type { Hello, Push } from '../../../../replicator/target.ts';
 import type { BucketSum, Digest, Replica, SiteId, Version, Versioned } from '../../../../store/contract.ts';
 import { DATABASE_NAMES } from '../../../../store/documents.ts';
 import { canonicalJson } from '../../../../store/envelope.ts';
@@ -56,6 +57,17 @@ export const checkpoint: fc.Arbitrary<Checkpoint> = fc.record({
   history: fc.array(fc.record({ session: fc.string({ maxLength: 30 }), vector, at: time }), { maxLength: 20 }),
   at: time,
 });
+
+/** With or without what only some sources say, and older ones never do. */
+export const hello: fc.Arbitrary<Hello> = fc.record(
+  {
+    ...{ session: fc.string({ maxLength: 30 }), site, epoch: fc.maxSafeNat(), adopt: fc.boolean() },
+    ...{ direction: fc.constantFrom('one-way' as const, 'two-way' as const), policies: fc.constant(DEFAULT_POLICIES) },
+    ...{ databases: fc.subarray([...DATABASE_NAMES]), docsToDo: fc.maxSafeNat(), only: site, follows: site },
+    fromOnly: fc.dictionary(fc.constantFrom(...DATABASE_NAMES), fc.option(checkpoint)),
+  },
+  { requiredKeys: ['session', 'site', 'epoch', 'adopt', 'direction', 'policies', 'databases', 'docsToDo'] },
+) as fc.Arbitrary<Hello>;
 
 export const push: fc.Arbitrary<Push> = fc.record({
   database: fc.constantFrom(...DATABASE_NAMES),

@@ -3,6 +3,7 @@ import { promisify } from 'node:util';
 import { zstdCompress } from 'node:zlib';
 import fc from 'fast-check';
 import t, { type Test } from 'tap';
+import { DEFAULT_POLICIES } from '../../../../replicator/policy.ts';
 import { readWireError, wireError } from '../../../../replicator/remote/wire/coded.ts';
 import { decodeDigests, encodeDigests, readDigestQuery } from '../../../../replicator/remote/wire/digests.ts';
 import { type FrameKind, pack, unpack } from '../../../../replicator/remote/wire/frame.ts';
@@ -16,7 +17,7 @@ import type { Replica, SiteId, Version, Versioned } from '../../../../store/cont
 import { canonicalJson } from '../../../../store/envelope.ts';
 import { CodedError } from '../../../../store/errors.ts';
 import { testSchedules, testSeed } from '../../../contract/random.ts';
-import { digest, push, sums, versioned } from './made.ts';
+import { digest, hello, push, sums, versioned } from './made.ts';
 
 const RUNS = testSchedules(150);
 
@@ -291,7 +292,15 @@ t.test('errors cross the wire with all they say; what is no coded error says not
   t.throws(() => readWireError({ code: 'x' }), { code: 'WIRE_DAMAGED' });
 });
 
+t.test('a hello comes out as it was written, whatever is left unsaid', async (t) => {
+  await holds(t, hello, async (sent) => same(t, readHello(JSON.parse(JSON.stringify(sent))), sent));
+});
+
 t.test('a hello and a question are read as strictly as documents', async (t) => {
+  const said = { session: 's', site: 'ssssssss', epoch: 0, direction: 'one-way', databases: [], adopt: false };
+  const whole = { ...said, policies: DEFAULT_POLICIES, docsToDo: 0 };
+  t.throws(() => readHello({ ...whole, fromOnly: { nothing: null } }), { code: 'WIRE_DAMAGED' });
+  t.throws(() => readHello({ ...whole, fromOnly: { users: { session: 's' } } }), { code: 'WIRE_DAMAGED' });
   t.throws(() => readHello({ session: 's', site: 'no site', epoch: 0 }), { code: 'WIRE_DAMAGED' });
   t.throws(() => readDigestQuery({ buckets: [4096], limit: 1 }), { code: 'WIRE_DAMAGED' });
   t.throws(() => readDigestQuery({ ids: Array(10_001).fill('a'), limit: 1 }), { code: 'WIRE_TOO_LARGE' });
