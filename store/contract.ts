@@ -319,6 +319,8 @@ export interface OpenOptions {
   readonly mustExist?: boolean;
   /** False: fail with STORE_OLDER where the schema wants an upgrade, rather than upgrade it. Default true. */
   readonly upgrade?: boolean;
+  /** Nothing is written, neither by opening nor by closing; implies `mustExist` and no `upgrade`. See `open-to-read.ts`. */
+  readonly readOnly?: boolean;
   /** Longest wait for a lock or a server, in ms. Default 10,000. */
   readonly waitMsMax?: number;
 }

@@ -48,7 +48,7 @@ async function prepare(db: Connection, url: string, wishes: OpenOptions, options
   const target = latestVersion(options.migrations);
   let meta = await readMeta(db);
   if (!meta || meta.version === 0) {
-    if (wishes.mustExist === true)
+    if (wishes.mustExist === true || wishes.readOnly === true)
       throw storeError('STORE_MISSING', `There is no store at ${db.shown}.`, { input: db.shown });
     meta ??= await createMeta(db);
     if (meta.version === 0) await makeStore(db, options);
@@ -56,7 +56,7 @@ async function prepare(db: Connection, url: string, wishes: OpenOptions, options
   }
   if (meta.version > target) throw newerError(db, meta.version, target);
   if (meta.version === target) return meta;
-  if (wishes.upgrade === false) throw olderError(db.shown, meta.version, target);
+  if (wishes.upgrade === false || wishes.readOnly === true) throw olderError(db.shown, meta.version, target);
   await using patient = Connection.open(url, db.waitMsMax, UPGRADE_STEP_MS_MAX);
   await upgrade(patient, options);
   return await expectMeta(db);

@@ -18,6 +18,8 @@ export interface ConnectionOptions {
   readonly path: string;
   readonly waitMsMax: number;
   readonly schemaVersion: number;
+  /** Opened so: closing it writes nothing. */
+  readonly readOnly: boolean;
 }
 
 /**
@@ -29,6 +31,7 @@ export class Connection {
   readonly #db: DatabaseSync;
   readonly patience: Patience;
   readonly #schemaVersion: number;
+  readonly #readOnly: boolean;
   readonly #statements = new Map<string, StatementSync>();
   readonly #files: readonly { path: string; identity: string }[];
   readonly #queue: WriteQueue;
@@ -37,10 +40,11 @@ export class Connection {
   #checkedAt = 0;
   #closed = false;
 
-  constructor(db: DatabaseSync, { path, waitMsMax, schemaVersion }: ConnectionOptions) {
+  constructor(db: DatabaseSync, { path, waitMsMax, schemaVersion, readOnly }: ConnectionOptions) {
     this.path = path;
     this.#db = db;
     this.#schemaVersion = schemaVersion;
+    this.#readOnly = readOnly;
     this.patience = { path, waitMsMax, check: () => this.checkOpen() };
     this.#queue = new WriteQueue(this.patience, (durability, work) => this.#writeTransaction(durability, work));
     this.#files = [path, `${path}-wal`].map((file) => ({ path: file, identity: identityOf(file) }));
@@ -123,8 +127,10 @@ export class Connection {
     if (this.#closed) return;
     this.#queue.end(() => closedError(this.path));
     try {
-      this.#setDurability('sync');
-      this.#transaction('BEGIN IMMEDIATE', lastWrite);
+      if (!this.#readOnly) {
+        this.#setDurability('sync');
+        this.#transaction('BEGIN IMMEDIATE', lastWrite);
+      }
     } catch {
       // Best effort: it only tidies up.
     }

@@ -26,6 +26,8 @@ export interface OpenFileOptions {
   readonly migrations: readonly Migration[];
   readonly onMigration: (event: MigrationEvent) => void;
   readonly upgrade: boolean;
+  /** To look and change nothing; goes with `mustExist` and without `upgrade`. */
+  readonly readOnly: boolean;
 }
 
 /** Opens or makes the file of a store and brings its schema up to date. Throws STORE_* errors. */
@@ -36,11 +38,12 @@ export async function openFile(options: OpenFileOptions): Promise<DatabaseSync> 
   } catch (error) {
     throw asStoreError(error, path);
   }
-  const db = await whileBusy(options, () => openDatabase(path));
+  const db = await whileBusy(options, () => openDatabase(path, options.readOnly));
   try {
     await whileBusy(options, () => claimFile(db, options));
-    await whileBusy(options, () => checkVersion(db, options));
-    await whileBusy(options, () => db.exec('PRAGMA journal_mode = WAL'));
+    const version = await whileBusy(options, () => checkVersion(db, options));
+    if (options.readOnly && version === 0) throw missing(path, `There is no store in ${path}.`);
+    if (!options.readOnly) await whileBusy(options, () => db.exec('PRAGMA journal_mode = WAL'));
     await migrate(db, options);
     // Reading opens the WAL, so that its identity can be kept.
     await whileBusy(options, () => db.exec('SELECT count(*) FROM meta'));
@@ -52,18 +55,18 @@ export async function openFile(options: OpenFileOptions): Promise<DatabaseSync> 
 }
 
 /** What must hold before SQLite may touch the path: it could make files, or take a foreign one for empty. */
-function prepareFile({ path, mustExist }: OpenFileOptions): void {
+function prepareFile({ path, mustExist, readOnly }: OpenFileOptions): void {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat) {
-    if (mustExist) throw storeError('STORE_MISSING', `There is no store at ${path}.`, { input: path });
+    if (mustExist) throw missing(path, `There is no store at ${path}.`);
     makeFolder(dirname(path));
   } else {
     if (!stat.isFile()) throw storeError('STORE_URL_INVALID', `${path} is no file.`, { input: path });
-    accessSync(path, constants.R_OK | constants.W_OK);
+    accessSync(path, readOnly ? constants.R_OK : constants.R_OK | constants.W_OK);
     if (stat.size > 0 && headOf(path) !== MAGIC) throw notOurs(path, 'is no SQLite file');
-    if (stat.size === 0 && mustExist) throw storeError('STORE_MISSING', `${path} is empty.`, { input: path });
+    if (stat.size === 0 && mustExist) throw missing(path, `${path} is empty.`);
   }
-  // SQLite keeps its WAL beside the file.
+  // SQLite keeps its WAL beside the file, and what its readers share.
   accessSync(dirname(path), constants.W_OK);
 }
 
@@ -101,8 +104,8 @@ function headOf(path: string): string {
   }
 }
 
-function openDatabase(path: string): DatabaseSync {
-  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+function openDatabase(path: string, readOnly: boolean): DatabaseSync {
+  const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly });
   db.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
   db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
   db.exec(`PRAGMA wal_autocheckpoint = ${WAL_PAGES.normal}; PRAGMA journal_size_limit = ${WAL_BYTES_KEPT}`);
@@ -113,8 +116,9 @@ function openDatabase(path: string): DatabaseSync {
  * Makes sure that the file is ours, or marks an empty one as ours. The mark is committed through a rollback journal,
  * before WAL is turned on: it is in the file itself from the first commit.
  */
-function claimFile(db: DatabaseSync, { path, mustExist }: OpenFileOptions): void {
+function claimFile(db: DatabaseSync, { path, mustExist, readOnly }: OpenFileOptions): void {
   if (pragma(db, 'application_id') === APPLICATION_ID) return;
+  if (readOnly) throw notOurs(path, 'belongs to another application');
   db.exec('PRAGMA synchronous = FULL; BEGIN IMMEDIATE');
   try {
     // Another process may have been first.
@@ -122,7 +126,7 @@ function claimFile(db: DatabaseSync, { path, mustExist }: OpenFileOptions): void
       const { tables } = db.prepare('SELECT count(*) AS tables FROM sqlite_schema').get() as { tables: number };
       if (tables > 0 || pragma(db, 'application_id') !== 0 || pragma(db, 'user_version') !== 0)
         throw notOurs(path, 'belongs to another application');
-      if (mustExist) throw storeError('STORE_MISSING', `There is no store in ${path}.`, { input: path });
+      if (mustExist) throw missing(path, `There is no store in ${path}.`);
       db.exec(`PRAGMA application_id = ${APPLICATION_ID}`);
       db.exec('CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID');
       db.prepare("INSERT INTO meta (name, value) VALUES ('site', ?), ('rev', 0)").run(newSiteId());
@@ -132,6 +136,10 @@ function claimFile(db: DatabaseSync, { path, mustExist }: OpenFileOptions): void
     if (db.isTransaction) db.exec('ROLLBACK');
     throw error;
   }
+}
+
+function missing(path: string, message: string): Error {
+  return storeError('STORE_MISSING', message, { input: path });
 }
 
 function notOurs(path: string, why: string): Error {

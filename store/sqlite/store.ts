@@ -28,19 +28,21 @@ export async function openSqlite(
 ): Promise<Store> {
   const path = pathOfUrl(url);
   const waitMsMax = options.waitMsMax ?? WAIT_MS_MAX;
+  const readOnly = options.readOnly ?? false;
   const db = await openFile({
     path,
     waitMsMax,
-    mustExist: options.mustExist ?? false,
-    upgrade: options.upgrade ?? true,
+    mustExist: readOnly || (options.mustExist ?? false),
+    upgrade: !readOnly && (options.upgrade ?? true),
+    readOnly,
     migrations,
     onMigration: options.onMigration ?? (() => {}),
   });
   const schemaVersion = migrations.at(-1)?.version ?? 0;
-  const connection = new Connection(db, { path, waitMsMax, schemaVersion });
+  const connection = new Connection(db, { path, waitMsMax, schemaVersion, readOnly });
   const store = new SqliteStore(connection, siteOf(db), schemaVersion, options.clock ?? Date.now, faults);
   try {
-    if (options.upgrade ?? true) await store.buildForsaken();
+    if (!readOnly && (options.upgrade ?? true)) await store.buildForsaken();
     return store;
   } catch (error) {
     await store.close();
