@@ -20,7 +20,7 @@ export interface SiteOptions {
   /** Resolves when the feed was fetched. */
   readonly refresh: (feedId: string) => Promise<void>;
   /** JSON, shown on the status page. */
-  readonly crawlerStatus: () => unknown;
+  readonly crawlerStatus: () => object;
   /** What the replicator does, for each destination; more than this is told as JSON. */
   readonly replicationStatus?: () => readonly ReplicationShown[];
   /** `pause`, `resume`, `set` or `reseed` for one destination. Throws coded errors. */
