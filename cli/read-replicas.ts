@@ -1,4 +1,4 @@
-import { type Checkpoint, checkpointFrom } from '../replicator/checkpoint.ts';
+import { checkpointFrom, readCheckpoint } from '../replicator/checkpoint.ts';
 import type { ReadReplica } from '../site/read-looks.ts';
 import type { Clock, SiteId, Store } from '../store/contract.ts';
 import { storeError } from '../store/errors.ts';
@@ -28,8 +28,7 @@ export function readReplicas(
       articles: () => replica.store.articles,
       async positions() {
         const store = await replica.open();
-        const note = await store.control.get(checkpointFrom(primary, 'articles'));
-        return (note?.value as Checkpoint | undefined)?.vector ?? null;
+        return (await readCheckpoint(store.control, checkpointFrom(primary, 'articles')))?.vector ?? null;
       },
     };
   });

@@ -1,5 +1,5 @@
 import { FENCED_NOTE, type Fenced } from '../replicator/failover/fence-source.ts';
-import { ROLE_NOTE, type SiteRole } from '../replicator/role.ts';
+import { readRoleNote } from '../replicator/role.ts';
 import type { Store } from '../store/contract.ts';
 import { moment } from './text.ts';
 
@@ -20,8 +20,8 @@ export async function shownRole({ control }: Pick<Store, 'control'>): Promise<Ro
     const text = `replaced as the primary, and fenced since ${moment(fenced.at)}: ${fenced.why}`;
     return { text, isFenced: true, isReplica: false };
   }
-  const role = (await control.get(ROLE_NOTE))?.value as SiteRole | undefined;
-  if (role === undefined) return null;
+  const role = await readRoleNote(control);
+  if (role === null) return null;
   const isReplica = role.role === 'replica';
   const whose = role.primary === null ? 'that no primary feeds yet' : `of ${role.primary}`;
   return { text: `${isReplica ? `replica ${whose}` : 'primary'}, epoch ${role.epoch}`, isFenced: false, isReplica };

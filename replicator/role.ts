@@ -1,4 +1,4 @@
-import type { SiteId } from '../store/contract.ts';
+import type { Control, SiteId } from '../store/contract.ts';
 
 /** The note in `control` that says what a site is. Without one it is a primary that never was part of a failover. */
 export const ROLE_NOTE = 'site/role';
@@ -27,3 +27,12 @@ export interface SiteRole {
 }
 
 export const FIRST_ROLE: SiteRole = { role: 'primary', epoch: 0, primary: null, since: 0 };
+
+/** Null: the site never was part of a failover; `FIRST_ROLE` is what it does then. */
+export async function readRoleNote(control: Pick<Control, 'get'>): Promise<SiteRole | null> {
+  return ((await control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? null;
+}
+
+export async function readRole(control: Pick<Control, 'get'>): Promise<SiteRole> {
+  return (await readRoleNote(control)) ?? FIRST_ROLE;
+}

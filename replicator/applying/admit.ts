@@ -3,7 +3,7 @@ import type { DatabaseName } from '../../store/documents.ts';
 import { type Checkpoint, checkpointFrom, checkpointTo, readCheckpoint, resumeFrom } from '../checkpoint.ts';
 import { replicatorError } from '../errors.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
-import { ROLE_NOTE, type SiteRole } from '../role.ts';
+import { ROLE_NOTE, readRoleNote, type SiteRole } from '../role.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Hello } from '../target.ts';
 import { positionIn } from '../vector.ts';
@@ -76,8 +76,7 @@ async function look(store: ReplicatedStore, hello: Hello): Promise<Seen> {
   let isEmpty = true;
   let isEditable = false;
   for (const name of databases) {
-    const kept = await store.control.get(checkpointFrom(site, name));
-    checkpoints[name] = (kept?.value as Checkpoint | undefined) ?? null;
+    checkpoints[name] = await readCheckpoint(store.control, checkpointFrom(site, name));
     isEmpty &&= await isEmptyDatabase(store, name);
     isEditable ||= (await store.database(name).mode()) === 'read-write';
   }
@@ -133,7 +132,7 @@ async function become(
 
 /** A promotion that came in between has set its modes already; this one must not be the last word. */
 async function undoIfPromoted(store: ReplicatedStore, name: DatabaseName): Promise<void> {
-  const role = (await store.control.get(ROLE_NOTE))?.value as SiteRole | undefined;
+  const role = await readRoleNote(store.control);
   if (role?.role === 'primary') await store.database(name).setMode('read-write');
 }
 

@@ -1,9 +1,9 @@
 import type { SiteId, Writer } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { storeError } from '../../store/errors.ts';
-import { type Checkpoint, checkpointFrom } from '../checkpoint.ts';
+import { type Checkpoint, checkpointFrom, readCheckpoint } from '../checkpoint.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
-import { FIRST_ROLE, ROLE_NOTE, type SiteRole } from '../role.ts';
+import { FIRST_ROLE, readRole, type SiteRole } from '../role.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Comparable, Hello, Push, Pushed, SiteInfo, Target, TargetSession } from '../target.ts';
 import { covers } from '../vector.ts';
@@ -20,8 +20,8 @@ export interface StoreTargetOptions {
 /** A store as a destination. */
 export function storeTarget(store: ReplicatedStore, options: StoreTargetOptions): Target {
   const { runtime, engine } = options;
-  const infoOf = (role: SiteRole | null): SiteInfo => ({
-    ...{ site: store.site, engine, role: role ?? FIRST_ROLE, clock: runtime.clock() },
+  const infoOf = (role: SiteRole): SiteInfo => ({
+    ...{ site: store.site, engine, role, clock: runtime.clock() },
   });
   const sessions = new Set<StoreSession>();
   const close = async (): Promise<void> => {
@@ -30,10 +30,10 @@ export function storeTarget(store: ReplicatedStore, options: StoreTargetOptions)
   };
   return {
     url: store.url,
-    inspect: async () => infoOf(((await store.control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? null),
+    inspect: async () => infoOf(await readRole(store.control)),
     connect: async (hello) => {
       const admitted = await admit(store, hello, runtime);
-      const session = new StoreSession(store, hello, admitted, infoOf(admitted.role), runtime);
+      const session = new StoreSession(store, hello, admitted, infoOf(admitted.role ?? FIRST_ROLE), runtime);
       sessions.add(session);
       session.onClose = () => sessions.delete(session);
       return session;
@@ -130,7 +130,7 @@ class StoreSession implements TargetSession {
    * writes the role before it does anything else.
    */
   async #checkRole(): Promise<void> {
-    const role = ((await this.#store.control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? FIRST_ROLE;
+    const role = await readRole(this.#store.control);
     const { role: kind, epoch, primary } = this.info.role;
     if (role.role === kind && role.epoch === epoch && role.primary === primary) return;
     const message = `The role of ${this.#store.site} changed since this sender was admitted.`;
@@ -141,10 +141,8 @@ class StoreSession implements TargetSession {
   async #checkKept(database: DatabaseName): Promise<void> {
     const kept = this.#kept.get(database);
     if (kept === undefined) return;
-    const note = (await this.#store.control.get(checkpointFrom(this.#hello.site, database)))?.value as
-      | Checkpoint
-      | undefined;
-    if (note !== undefined && covers(note.vector, kept.vector)) return;
+    const note = await readCheckpoint(this.#store.control, checkpointFrom(this.#hello.site, database));
+    if (note !== null && covers(note.vector, kept.vector)) return;
     const message = `The checkpoint of ${database} in ${this.#store.url} is another one than was kept.`;
     throw storeError('WRITER_FENCED', message, { input: this.#store.url });
   }

@@ -5,7 +5,7 @@ import { DATABASE_NAMES, type DatabaseName } from '../../store/documents.ts';
 import { codeOf } from '../../store/errors.ts';
 import { replicatorError } from '../errors.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
-import { FIRST_ROLE, ROLE_NOTE, type SiteRole } from '../role.ts';
+import { readRole } from '../role.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Vector } from '../vector.ts';
 import { createBackupFile, cutTail, FrameWriter, syncFolderOf } from './append.ts';
@@ -172,7 +172,7 @@ async function appendFrame(
     const read = await readAll(place, options, writer, begun);
     const at = runtime.clock();
     const session = randomBytes(8).toString('hex');
-    const epoch = (((await store.control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? FIRST_ROLE).epoch;
+    const { epoch } = await readRole(store.control);
     const trailer: Trailer = { frame, session, kind, why, startedAt, at, epoch, ...read, ...writer.bytes };
     await writer.finish(trailer, () => noteRun(store.control, head.id, path, session, at));
     await noteDone(store.control, head.id, frame, writer.end);

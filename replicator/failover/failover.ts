@@ -3,7 +3,7 @@ import type { SiteId } from '../../store/contract.ts';
 import { DATABASE_NAMES } from '../../store/documents.ts';
 import { replicatorError } from '../errors.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
-import { FIRST_ROLE, ROLE_NOTE, type SiteRole } from '../role.ts';
+import { FIRST_ROLE, ROLE_NOTE, readRole, type SiteRole } from '../role.ts';
 import type { Runtime } from '../runtime.ts';
 import { FENCED_NOTE, type Fenced } from './fence-source.ts';
 
@@ -92,7 +92,7 @@ export interface Demotion {
  * It follows whichever primary sends to it next. Throws REPLICATION_STUCK and the codes of the store.
  */
 export async function demote(store: ReplicatedStore, { runtime }: { readonly runtime: Runtime }): Promise<Demotion> {
-  if ((await readRole(store)).role === 'primary') await fenceAll(store);
+  if ((await readRole(store.control)).role === 'primary') await fenceAll(store);
   const { was } = await changeRole(store, (role) => {
     if (role.role === 'replica') return null;
     return { role: 'replica', epoch: role.epoch, primary: null, wrote: true, since: runtime.clock() };
@@ -103,10 +103,6 @@ export async function demote(store: ReplicatedStore, { runtime }: { readonly run
 /** Nothing is written any more when this returns, by anybody who writes now or wakes up later. */
 export async function fenceAll(store: ReplicatedStore): Promise<void> {
   for (const name of DATABASE_NAMES) await store.database(name).setMode('read-only');
-}
-
-export async function readRole({ control }: Pick<ReplicatedStore, 'control'>): Promise<SiteRole> {
-  return ((await control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? FIRST_ROLE;
 }
 
 /** `change` returns null where the role is to stay. */

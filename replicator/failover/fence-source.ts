@@ -1,6 +1,6 @@
 import type { DatabaseName } from '../../store/documents.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
-import { FIRST_ROLE, ROLE_NOTE, type SiteRole } from '../role.ts';
+import { readRole } from '../role.ts';
 
 /** Says that this site found a newer primary and stopped writing. */
 export const FENCED_NOTE = 'site/fenced';
@@ -25,7 +25,7 @@ export async function fenceSource(
   at: number,
   epoch = Number.POSITIVE_INFINITY,
 ): Promise<boolean> {
-  const role = await roleOf(source);
+  const role = await readRole(source.control);
   if (role.epoch > epoch) return false;
   if (role.role === 'replica') return true;
   const value: Fenced = { why, databases, at };
@@ -34,14 +34,10 @@ export async function fenceSource(
     const database = source.database(name);
     if ((await database.mode()) === 'read-write') await database.setMode('read-only');
   }
-  const now = await roleOf(source);
+  const now = await readRole(source.control);
   if (now.role !== 'primary' || now.epoch <= epoch) return true;
   // Promoted in between: that had the modes right, and this must not be the last word.
   await source.control.delete(FENCED_NOTE);
   for (const name of databases) await source.database(name).setMode('read-write');
   return false;
-}
-
-async function roleOf({ control }: ReplicatedStore): Promise<SiteRole> {
-  return ((await control.get(ROLE_NOTE))?.value as SiteRole | undefined) ?? FIRST_ROLE;
 }

@@ -9,10 +9,10 @@ import type { Side } from '../applying/merge.ts';
 import { replicatorError } from '../errors.ts';
 import type { Policies } from '../policy.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
-import type { SiteRole } from '../role.ts';
+import { readRole, type SiteRole } from '../role.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Hello, Pushed, Target, TargetSession } from '../target.ts';
-import { changeRole, fenceAll, readRole } from './failover.ts';
+import { changeRole, fenceAll } from './failover.ts';
 import { FENCED_NOTE } from './fence-source.ts';
 import { findUnseen, type Unseen, type UnseenOptions } from './unseen.ts';
 import { headOf, type UnseenFiles, unseenFiles } from './unseen-file.ts';
@@ -98,7 +98,7 @@ export async function previewRejoin(
 }
 
 async function newerPrimary(store: ReplicatedStore, target: Target): Promise<{ primary: SiteId; epoch: number }> {
-  const own = await readRole(store);
+  const own = await readRole(store.control);
   const { site, role } = await target.inspect();
   if (site === store.site) {
     throw replicatorError('REPLICATION_SAME_SITE', `${target.url} is this very site, ${site}.`, { input: target.url });

@@ -3,7 +3,7 @@ import type { SiteId, Version, Versioned } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { type Side, sideOf } from '../applying/merge.ts';
 import { dominates, vectorOf } from '../applying/version-vectors.ts';
-import { type Checkpoint, checkpointTo, resumeFrom } from '../checkpoint.ts';
+import { type Checkpoint, checkpointTo, readCheckpoint, resumeFrom } from '../checkpoint.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
 import type { Target } from '../target.ts';
 import { positionIn, type Vector } from '../vector.ts';
@@ -63,8 +63,8 @@ export async function* findUnseen(options: UnseenOptions): AsyncGenerator<Unseen
 }
 
 async function startOf({ store, primary, checkpoints }: UnseenOptions, database: DatabaseName): Promise<Vector> {
-  const own = (await store.control.get(checkpointTo(primary, database)))?.value as Checkpoint | undefined;
-  return resumeFrom(checkpoints[database] ?? null, own ?? null) ?? {};
+  const own = await readCheckpoint(store.control, checkpointTo(primary, database));
+  return resumeFrom(checkpoints[database] ?? null, own) ?? {};
 }
 
 function compared(

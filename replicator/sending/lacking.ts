@@ -1,6 +1,6 @@
 import type { Clock, Control, SiteId } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
-import { type Checkpoint, checkpointTo } from '../checkpoint.ts';
+import { checkpointTo, readCheckpoint } from '../checkpoint.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
 import { positionIn, type Vector } from '../vector.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -59,9 +59,8 @@ async function recall(
   deadlines: Deadlines,
 ): Promise<Vector> {
   const site = await deadlines.limit(recallSite(control, destination), 'the source to read a note');
-  const note =
-    site && (await deadlines.limit(control.get(checkpointTo(site, name)), 'the source to read a checkpoint'));
-  const checkpoint = note?.value as Checkpoint | undefined;
+  const reading = site === undefined ? null : readCheckpoint(control, checkpointTo(site, name));
+  const checkpoint = reading && (await deadlines.limit(reading, 'the source to read a checkpoint'));
   tally.lastVector = checkpoint?.vector ?? {};
   if (checkpoint) tally.lacksSince = checkpoint.at;
   return tally.lastVector;

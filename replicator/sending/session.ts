@@ -2,7 +2,7 @@ import type { SiteId, SlotState } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { type Checkpoint, checkpointFrom, checkpointTo, readCheckpoint, resumeFrom } from '../checkpoint.ts';
 import type { Policies } from '../policy.ts';
-import { FIRST_ROLE, ROLE_NOTE, type SiteRole } from '../role.ts';
+import { readRole } from '../role.ts';
 import type { Hello, Target, TargetSession } from '../target.ts';
 import type { Vector } from '../vector.ts';
 import { offerAside } from './aside.ts';
@@ -96,8 +96,8 @@ async function runLine(link: Link, { name, tail, sender, tally }: Line): Promise
 
 async function greeting(course: Course, plan: SessionPlan, deadlines: Deadlines): Promise<Hello> {
   const { source } = course;
-  const note = await deadlines.limit(source.control.get(ROLE_NOTE), 'the source to tell its role');
-  const { epoch, only, role, primary } = (note?.value as SiteRole | undefined) ?? FIRST_ROLE;
+  const reading = readRole(source.control);
+  const { epoch, only, role, primary } = await deadlines.limit(reading, 'the source to tell its role');
   plan.epoch = epoch;
   const { session, direction, databases, policies, adopt } = plan;
   let docsToDo = 0;

@@ -1,6 +1,6 @@
 import type { Control, SiteId } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
-import { type Checkpoint, checkpointFrom, checkpointTo } from '../checkpoint.ts';
+import { checkpointFrom, checkpointTo, readCheckpoint } from '../checkpoint.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
 import type { Comparable, Target } from '../target.ts';
 import { positionIn, type Vector } from '../vector.ts';
@@ -47,10 +47,9 @@ export async function readApplied(source: VerifyEnd, destination: VerifyEnd, dat
 
 async function vectorOf(from: VerifyEnd, to: VerifyEnd, database: DatabaseName): Promise<Vector | null> {
   if (from.site === to.site) return null;
-  const note =
-    (await to.control?.get(checkpointFrom(from.site, database))) ??
-    (await from.control?.get(checkpointTo(to.site, database)));
-  return (note?.value as Checkpoint | undefined)?.vector ?? null;
+  const there = to.control && (await readCheckpoint(to.control, checkpointFrom(from.site, database)));
+  const note = there ?? (from.control && (await readCheckpoint(from.control, checkpointTo(to.site, database))));
+  return note?.vector ?? null;
 }
 
 export function isCovered(place: { readonly slot: number; readonly n: number }, vector: Vector | null): boolean {

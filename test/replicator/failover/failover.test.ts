@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import t from 'tap';
-import { demote, promote, readRole } from '../../../replicator/failover/failover.ts';
+import { demote, promote } from '../../../replicator/failover/failover.ts';
 import { FENCED_NOTE, fenceSource } from '../../../replicator/failover/fence-source.ts';
 import { rejoin } from '../../../replicator/failover/rejoin.ts';
 import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
 import type { ReplicatedStore } from '../../../replicator/replicated-store.ts';
-import { ROLE_NOTE } from '../../../replicator/role.ts';
+import { ROLE_NOTE, readRole } from '../../../replicator/role.ts';
 import { realRuntime as runtime } from '../../../replicator/runtime.ts';
 import type { Hello } from '../../../replicator/target.ts';
 import type { Store } from '../../../store/contract.ts';
@@ -42,7 +42,7 @@ t.test('a replica that is promoted lets edits in, and shuts its old primary out'
   await using session = await target.connect(helloOf(a));
   t.equal(await failureOf(put(b.users, { id: 'u', content: user() })), 'DATABASE_READ_ONLY', 'a replica');
   t.match(await promote(b, { runtime }), { site: b.site, epoch: 1, was: { role: 'replica' }, isAlready: false });
-  t.match(await readRole(b), { role: 'primary', epoch: 1 });
+  t.match(await readRole(b.control), { role: 'primary', epoch: 1 });
   t.same(new Set(await modesOf(b)), new Set(['read-write']));
   await put(b.users, { id: 'u', content: user() });
   const late = session.push({
@@ -101,13 +101,13 @@ t.test('nobody comes back to a primary whose promotion was killed, until that wa
   await using pair = await withReplica();
   const { a, b } = pair;
   t.match(await failureOf(promote(dying(b, 3), { runtime })), /killed/);
-  t.match(await readRole(b), { role: 'primary', unfinished: true });
+  t.match(await readRole(b.control), { role: 'primary', unfinished: true });
   await using target = targetOf(b);
   const exportPath = join(t.testdir(), 'unseen.jsonl');
   const back = () => rejoin({ store: a, target, exportPath, policies: DEFAULT_POLICIES, runtime });
   t.equal(await failureOf(back()), 'REJOIN_NOT_PRIMARY');
   await promote(b, { runtime });
-  t.notOk((await readRole(b)).unfinished);
+  t.notOk((await readRole(b.control)).unfinished);
   t.match(await back(), { primary: b.site });
 });
 
@@ -155,7 +155,7 @@ t.test('planned: demoted, drained, the other promoted, and replicated back', asy
   await putArticles(b, 'z', 5);
   await start(b, a, { once: true, name: 'a' }).ended;
   t.strictSame(await differences(a, b), []);
-  t.match(await readRole(a), { role: 'replica', epoch: 1, primary: b.site });
+  t.match(await readRole(a.control), { role: 'replica', epoch: 1, primary: b.site });
   const gone = await start(a, b, { once: true }).ended.catch((error: unknown) => codeOf(error));
   t.equal(gone, 'REPLICATION_TARGET_PRIMARY', 'the old direction is refused');
 });

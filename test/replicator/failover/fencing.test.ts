@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import t, { type Test } from 'tap';
-import { promote, readRole } from '../../../replicator/failover/failover.ts';
+import { promote } from '../../../replicator/failover/failover.ts';
 import { rejoin } from '../../../replicator/failover/rejoin.ts';
 import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
+import { readRole } from '../../../replicator/role.ts';
 import { realRuntime as runtime } from '../../../replicator/runtime.ts';
 import { user } from '../../contract/samples.ts';
 import { failureOf, put } from '../../contract/with-store.ts';
@@ -83,7 +84,7 @@ await onEachEngine(
     replicator.process.kill('SIGCONT');
     await replicator.said(/fenced/);
     t.equal(await b.articles.count(), 20, 'nothing that was sent later is there');
-    t.match(await readRole(b), { role: 'primary', epoch: 1 });
+    t.match(await readRole(b.control), { role: 'primary', epoch: 1 });
     t.equal(
       await failureOf(put(a.users, { id: 'v', content: user() })),
       'DATABASE_READ_ONLY',

@@ -2,9 +2,10 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { countConflicts } from '../../../replicator/applying/conflicts.ts';
-import { promote, readRole } from '../../../replicator/failover/failover.ts';
+import { promote } from '../../../replicator/failover/failover.ts';
 import { type Rejoined, rejoin } from '../../../replicator/failover/rejoin.ts';
 import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
+import { readRole } from '../../../replicator/role.ts';
 import { realRuntime as runtime } from '../../../replicator/runtime.ts';
 import type { Target } from '../../../replicator/target.ts';
 import type { BucketSum, Store } from '../../../store/contract.ts';
@@ -35,7 +36,7 @@ function back(t: Test, a: Store, target: Target, exportPath = join(t.testdir(), 
 
 async function agree(t: Test, a: Store, b: Store): Promise<void> {
   t.same(await countConflicts(b.control), { subscriptions: 1 });
-  t.match(await readRole(a), { role: 'replica', epoch: 1, primary: b.site });
+  t.match(await readRole(a.control), { role: 'replica', epoch: 1, primary: b.site });
   await start(b, a, { once: true, name: 'a' }).ended;
   for (const name of DATABASE_NAMES) t.strictSame(await sumsOf(a, name), await sumsOf(b, name), name);
   t.equal(await a.articles.count(), 330);
@@ -70,7 +71,7 @@ t.test('over a line that breaks in the middle, and once more', async (t) => {
     },
   });
   t.match(await failureOf(broken), /^(?:RECEIVER|REPLICATION)_/);
-  t.match(await readRole(a), { role: 'primary', epoch: 0 }, 'not yet a replica: nothing may be sent to it');
+  t.match(await readRole(a.control), { role: 'primary', epoch: 0 }, 'not yet a replica: nothing may be sent to it');
   await proxy.behave({ refuse: false });
   t.match(await back(t, a, targetAt(t, proxy.url), exportPath), { unseen: 301 });
   await agree(t, a, b);

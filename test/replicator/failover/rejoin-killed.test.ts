@@ -2,7 +2,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import t from 'tap';
-import { promote, readRole } from '../../../replicator/failover/failover.ts';
+import { promote } from '../../../replicator/failover/failover.ts';
+import { readRole } from '../../../replicator/role.ts';
 import { realRuntime as runtime } from '../../../replicator/runtime.ts';
 import { openStore } from '../../../store/open.ts';
 import { seededRandom, testSeed } from '../../contract/random.ts';
@@ -40,7 +41,7 @@ t.test('`demote --to` that is killed again and again comes to its end, and nothi
   }
   t.match(await cli.run(['demote', '--store', urlA, '--to', urlB, '--json']), { code: 0 });
   t.ok(killed > 0, `killed ${killed} times`);
-  t.match(await readRole(a), { role: 'replica', epoch: 1, primary: b.site });
+  t.match(await readRole(a.control), { role: 'replica', epoch: 1, primary: b.site });
   t.equal(await b.articles.count(), 20 + UNSEEN);
   await start(b, a, { once: true, name: 'a' }).ended;
   t.strictSame(await differences(a, b), []);

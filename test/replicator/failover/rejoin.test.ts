@@ -2,10 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
 import { countConflicts } from '../../../replicator/applying/conflicts.ts';
-import { promote, readRole } from '../../../replicator/failover/failover.ts';
+import { promote } from '../../../replicator/failover/failover.ts';
 import { previewRejoin, type RejoinPoint, rejoin } from '../../../replicator/failover/rejoin.ts';
 import type { Unseen } from '../../../replicator/failover/unseen.ts';
 import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
+import { readRole } from '../../../replicator/role.ts';
 import { realRuntime as runtime } from '../../../replicator/runtime.ts';
 import type { Store } from '../../../store/contract.ts';
 import { article, user } from '../../contract/samples.ts';
@@ -54,7 +55,7 @@ async function agree(t: Test, a: Store, b: Store): Promise<void> {
   t.match(await b.states.get('r.f'), { content: { read: [1, 2, 3] } }, 'marks of both are merged');
   t.match(await b.subscriptions.get('r.f'), { content: { title: 'at b' } }, 'the later edit wins');
   t.same(await countConflicts(b.control), { subscriptions: 1 }, 'and the other one is listed');
-  t.match(await readRole(a), { role: 'replica', epoch: 1, primary: b.site });
+  t.match(await readRole(a.control), { role: 'replica', epoch: 1, primary: b.site });
   t.equal(await failureOf(put(a.users, { id: 'u', content: user() })), 'DATABASE_READ_ONLY');
   await start(b, a, { once: true, name: 'a' }).ended;
   t.strictSame(await differences(a, b), []);
@@ -108,7 +109,7 @@ t.test('a dry run lists the same, and changes nothing', async (t) => {
   const { exportPath: __, ...rest } = options(a, b, '');
   t.match(await previewRejoin({ ...rest, onUnseen: (unseen) => seen.push(unseen) }), { unseen: 254, epoch: 1 });
   t.equal(seen.length, 254);
-  t.match(await readRole(a), { role: 'primary', epoch: 0 });
+  t.match(await readRole(a.control), { role: 'primary', epoch: 0 });
   await put(a.users, { id: 'u', content: user() });
   t.equal(await b.articles.count(), 30);
 });
@@ -158,7 +159,7 @@ t.test('only the URL of a newer primary will do', async (t) => {
   await start(b, c, { once: true, name: 'c' }).ended;
   t.equal(await failureOf(rejoin(options(a, c, exportPath))), 'REJOIN_NOT_PRIMARY');
   await put(a.users, { id: 'u', content: user() });
-  t.match(await readRole(a), { role: 'primary' }, 'and nothing was changed');
+  t.match(await readRole(a.control), { role: 'primary' }, 'and nothing was changed');
 });
 
 t.test('a file of somebody else is not overwritten', async (t) => {
@@ -184,7 +185,11 @@ t.test(
     await start(b, a, { once: true, name: 'a' }).ended;
     await promote(b, { runtime, epoch: 2 });
     await start(b, a, { once: true, name: 'a' }).ended;
-    t.match(await readRole(a), { primary: b.site, epoch: 2, wrote: true }, 'the same one may be promoted again');
+    t.match(
+      await readRole(a.control),
+      { primary: b.site, epoch: 2, wrote: true },
+      'the same one may be promoted again',
+    );
     await promote(c, { runtime, epoch: 3 });
     await put(c.subscriptions, { id: 'r.g', content: subscription('at c') });
     t.equal(await failureOf(start(c, a, { once: true, name: 'a' }).ended), 'REPLICATION_REFUSED');
@@ -193,7 +198,7 @@ t.test(
     t.strictSame(await countConflicts(c.control), { subscriptions: 1 });
     await start(c, a, { once: true, name: 'a' }).ended;
     t.strictSame(await differences(c, a), []);
-    t.match(await readRole(a), { primary: c.site, epoch: 3, wrote: true });
+    t.match(await readRole(a.control), { primary: c.site, epoch: 3, wrote: true });
   },
 );
 
