@@ -77,6 +77,8 @@ interface FetchedHead extends Validators {
   readonly permanentUrl: string | null;
   readonly headers: ResponseHeaders;
   readonly wireBytes: number;
+  /** Until the head of the last answer came, redirects before it included. */
+  readonly headMs: number;
   readonly ms: number;
 }
 
@@ -100,6 +102,8 @@ export interface FetchFailed {
   readonly retryAfterMs: number | null;
   readonly headers: ResponseHeaders;
   readonly wireBytes: number;
+  /** As in an answer; null where no answer came to its end. */
+  readonly headMs: number | null;
   readonly ms: number;
 }
 
@@ -195,7 +199,7 @@ class Fetch {
       if (next === undefined) return this.#result(answer, url);
       this.#redirects += 1;
       if (next === null || this.#redirects > this.#limits.redirectsMax) {
-        return this.#failed(answer.status, this.#badRedirect(answer, url, next), answer.headers);
+        return this.#failed(answer.status, this.#badRedirect(answer, url, next), answer);
       }
       this.#permanent &&= answer.status === 301 || answer.status === 308;
       url = next;
@@ -250,6 +254,7 @@ class Fetch {
       permanentUrl: this.#redirects > 0 && this.#permanent ? withoutLogin(url) : null,
       headers,
       wireBytes: this.#wireBytes,
+      headMs: this.#headMs(answer),
       ms: this.#ms(),
     };
     if (carriesFeed(status)) {
@@ -259,10 +264,11 @@ class Fetch {
     if (status === 304 && isConditional(this.#request)) {
       return { kind: 'not-modified', ...head, ...validatorsAfter304(this.#request, etag, lastModified) };
     }
-    return this.#failed(status, httpError(status, head.url), headers);
+    return this.#failed(status, httpError(status, head.url), answer);
   }
 
-  #failed(status: number | null, error: CodedError, headers: ResponseHeaders = {}): FetchFailed {
+  #failed(status: number | null, error: CodedError, answer: Answer | null = null): FetchFailed {
+    const headers = answer?.headers ?? {};
     return {
       kind: 'failed',
       status,
@@ -270,6 +276,7 @@ class Fetch {
       retryAfterMs: retryAfterMs(headers, this.#limits.clock()),
       headers,
       wireBytes: this.#wireBytes,
+      headMs: answer === null ? null : this.#headMs(answer),
       ms: this.#ms(),
     };
   }
@@ -281,6 +288,10 @@ class Fetch {
         ? `The redirect (${answer.status}) from ${withoutLogin(url)} leads to ${location.slice(0, 200)}`
         : `There were more than ${this.#limits.redirectsMax} redirects, the last to ${withoutLogin(next)}`;
     return crawlerError('FETCH_REDIRECTS', message, { input: withoutLogin(new URL(this.#request.url)) });
+  }
+
+  #headMs({ headAt }: Answer): number {
+    return Math.round(headAt - this.#startedAt);
   }
 
   #ms(): number {

@@ -25,6 +25,8 @@ export interface Answer {
   /** Decoded; empty where the status makes it of no interest. */
   readonly body: Uint8Array;
   readonly wireBytes: number;
+  /** When its head came, by `performance.now()`. */
+  readonly headAt: number;
 }
 
 export interface NoAnswer {
@@ -74,6 +76,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #decoder: BodyDecoder | undefined;
   #status = 0;
   #headers: ResponseHeaders = {};
+  #headAt = 0;
   #wireBytes = 0;
   #answered = false;
   #settled = false;
@@ -102,6 +105,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
     if (status < 200) return;
     this.#status = status;
+    this.#headAt = performance.now();
     this.#headers = headers;
     if (!carriesFeed(status)) return;
     const declared = Number(headerText(headers, 'content-length'));
@@ -160,6 +164,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
       headers: this.#headers,
       body,
       wireBytes: this.#wireBytes,
+      headAt: this.#headAt,
     });
     if (this.#wireBytes > UNREAD_BYTES_MAX && !carriesFeed(this.#status)) {
       this.#controller?.abort(crawlerError('FETCH_ABORTED', 'The rest of the answer is of no interest'));
