@@ -1,23 +1,17 @@
 /**
- * Destinations that a site keeps supplied, as notes in its `control`: `replication/destination/NAME` says where to,
- * `replication/wish/NAME` what an operator wants of it now, `replication/status/NAME` what it does. Any process that opens
- * the store can read and change them, so that commands work wherever the replicator runs.
+ * Destinations that a site keeps supplied, as notes in its `control`: where to, what an operator wants of each now, and
+ * what it does. Any process that opens the store can read and change them, so that commands work wherever the replicator
+ * runs.
  */
 import type { Control } from '../store/contract.ts';
 import { DATABASE_NAMES, type DatabaseName } from '../store/documents.ts';
 import { replicatorError } from './errors.ts';
+import { ASIDE_NOTES, DESTINATION_NOTES, pagesOfNotes, STATUS_NOTES, siteNote, WISH_NOTES } from './notes.ts';
 import { DEFAULT_POLICIES, type Policies } from './policy.ts';
 import type { DestinationStatus, Limits } from './status.ts';
 
-const DESTINATIONS = 'replication/destination/';
-const WISHES = 'replication/wish/';
-const STATUSES = 'replication/status/';
-
 /** A wish is changed by compare-and-set; so often, when others change it too. */
 const WISH_TRIES_MAX = 20;
-
-/** Notes on documents put aside that are deleted at a time. */
-const ASIDE_PAGE = 100;
 
 const NAME = /^[a-z0-9][a-z0-9._-]{0,39}$/;
 
@@ -92,7 +86,7 @@ export async function addDestination(control: Control, config: DestinationConfig
     });
   }
   const { name, ...value } = config;
-  if ((await control.put(DESTINATIONS + name, value, 0)) !== null) return;
+  if ((await control.put(DESTINATION_NOTES + name, value, 0)) !== null) return;
   throw replicatorError('DESTINATION_EXISTS', `There is a destination named ${name} already.`, { input: name });
 }
 
@@ -101,40 +95,37 @@ export async function addDestination(control: Control, config: DestinationConfig
  * own left. Throws DESTINATION_UNKNOWN.
  */
 export async function removeDestination(control: Control, name: string): Promise<void> {
-  const isKnown = (await control.get(DESTINATIONS + name)) ?? (await control.get(STATUSES + name));
+  const isKnown = (await control.get(DESTINATION_NOTES + name)) ?? (await control.get(STATUS_NOTES + name));
   if (isKnown === undefined) throw unknownDestination(name);
-  await control.delete(DESTINATIONS + name);
-  await control.delete(WISHES + name);
-  await control.delete(STATUSES + name);
-  await control.delete(`replication/site/${name}`);
-  const aside = `replication/aside/${name}/`;
-  for (;;) {
-    const notes = await control.list(aside, { limit: ASIDE_PAGE });
+  await control.delete(DESTINATION_NOTES + name);
+  await control.delete(WISH_NOTES + name);
+  await control.delete(STATUS_NOTES + name);
+  await control.delete(siteNote(name));
+  for await (const notes of pagesOfNotes(control, `${ASIDE_NOTES}${name}/`)) {
     for (const { id } of notes) await control.delete(id);
-    if (notes.length < ASIDE_PAGE) return;
   }
 }
 
 /** In the order of names. */
 export async function listDestinations(control: Control): Promise<DestinationConfig[]> {
-  const notes = await control.list(DESTINATIONS);
+  const notes = await control.list(DESTINATION_NOTES);
   return notes.map(({ id, value }) => ({
-    ...defaultConfig(id.slice(DESTINATIONS.length), ''),
+    ...defaultConfig(id.slice(DESTINATION_NOTES.length), ''),
     ...(value as Omit<DestinationConfig, 'name'>),
   }));
 }
 
 export async function readWish(control: Control, name: string): Promise<Wish> {
-  const note = await control.get(WISHES + name);
+  const note = await control.get(WISH_NOTES + name);
   return { ...NO_WISH, ...(note?.value as Partial<Wish> | undefined) };
 }
 
 /** What `change` makes of the wish that is there. */
 export async function changeWish(control: Control, name: string, change: (wish: Wish) => Wish): Promise<Wish> {
   for (let tries = 1; ; tries += 1) {
-    const note = await control.get(WISHES + name);
+    const note = await control.get(WISH_NOTES + name);
     const wish = change({ ...NO_WISH, ...(note?.value as Partial<Wish> | undefined) });
-    if ((await control.put(WISHES + name, wish, note?.rev ?? 0)) !== null) return wish;
+    if ((await control.put(WISH_NOTES + name, wish, note?.rev ?? 0)) !== null) return wish;
     if (tries === WISH_TRIES_MAX) {
       throw replicatorError('REPLICATION_STUCK', `Others keep changing what is wished of ${name}.`, { input: name });
     }
@@ -143,20 +134,20 @@ export async function changeWish(control: Control, name: string, change: (wish: 
 
 /** In the order of names: of all destinations that anybody worked on, configured or not. */
 export async function listStatuses(control: Control): Promise<ShownStatus[]> {
-  return (await control.list(STATUSES)).map(({ value }) => value as ShownStatus);
+  return (await control.list(STATUS_NOTES)).map(({ value }) => value as ShownStatus);
 }
 
 export async function readStatus(control: Control, name: string): Promise<ShownStatus | undefined> {
-  return (await control.get(STATUSES + name))?.value as ShownStatus | undefined;
+  return (await control.get(STATUS_NOTES + name))?.value as ShownStatus | undefined;
 }
 
 /** Not worth a sync: it is written again every second. */
 export async function writeStatus(control: Control, shown: ShownStatus): Promise<void> {
-  await control.put(STATUSES + shown.status.name, shown, undefined, 'lazy');
+  await control.put(STATUS_NOTES + shown.status.name, shown, undefined, 'lazy');
 }
 
 export async function forgetStatus(control: Control, name: string): Promise<void> {
-  await control.delete(STATUSES + name);
+  await control.delete(STATUS_NOTES + name);
 }
 
 export function unknownDestination(name: string): Error {

@@ -5,6 +5,7 @@
 import type { Control, Version } from '../../store/contract.ts';
 import { DATABASE_NAMES, type DatabaseName } from '../../store/documents.ts';
 import { replicatorError } from '../errors.ts';
+import { pagesOfNotes } from '../notes.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
 import { type Side, sideOf } from './merge.ts';
 
@@ -12,7 +13,6 @@ const PREFIX = 'conflict/';
 
 /** Of one page. */
 export const CONFLICTS_SHOWN_MAX = 1000;
-const PAGE = 500;
 
 /** One version that lost. */
 export interface Conflict {
@@ -114,13 +114,10 @@ async function* openConflicts(
   after?: string,
 ): AsyncGenerator<Conflict & { key: string }> {
   const prefix = database === undefined ? PREFIX : `${PREFIX}${database}/`;
-  for (let from = after; ; ) {
-    const notes = await control.list(prefix, { limit: PAGE, ...(from !== undefined && { after: from }) });
+  for await (const notes of pagesOfNotes(control, prefix, after)) {
     for (const { id, value } of notes) {
       if (!isResolved(value) && isConflict(value)) yield { ...value, key: id };
     }
-    from = notes.at(-1)?.id;
-    if (notes.length < PAGE) return;
   }
 }
 

@@ -4,6 +4,7 @@ import type { DatabaseName } from '../../store/documents.ts';
 import { type Side, sideOf } from '../applying/merge.ts';
 import { dominates, vectorOf } from '../applying/version-vectors.ts';
 import { type Checkpoint, checkpointTo, readCheckpoint, resumeFrom } from '../checkpoint.ts';
+import { ASIDE_NOTES, pagesOfNotes, readAsideNote } from '../notes.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
 import type { Target } from '../target.ts';
 import { positionIn, type Vector } from '../vector.ts';
@@ -11,10 +12,6 @@ import { positionIn, type Vector } from '../vector.ts';
 /** Documents that are looked at in one go. */
 const PAGE = 200;
 const PAGE_CHARS_MAX = 2_000_000;
-
-/** Where a replicator notes what a destination refused (`aside.ts`): it may be before the checkpoint. */
-const ASIDE = /^replication\/aside\/[^/]*\/([^/]*)\/(.*)$/s;
-const ASIDE_PREFIX = 'replication/aside/';
 
 /**
  * - `missing`: the new primary has no document of that id.
@@ -102,15 +99,14 @@ async function* candidates(
   }
 }
 
+/** What a destination refused may be before the checkpoint. */
 async function asideIds({ control }: ReplicatedStore, database: DatabaseName): Promise<string[]> {
   const ids = new Set<string>();
-  for (let after: string | undefined; ; ) {
-    const notes = await control.list(ASIDE_PREFIX, { limit: PAGE, ...(after !== undefined && { after }) });
+  for await (const notes of pagesOfNotes(control, ASIDE_NOTES)) {
     for (const note of notes) {
-      const [, name, id] = ASIDE.exec(note.id) ?? [];
-      if (name === database && id !== undefined) ids.add(id);
+      const aside = readAsideNote(note.id);
+      if (aside?.database === database) ids.add(aside.id);
     }
-    after = notes.at(-1)?.id;
-    if (notes.length < PAGE) return [...ids];
   }
+  return [...ids];
 }

@@ -1,17 +1,13 @@
 import type { Clock, Control, SiteId } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { checkpointTo, readCheckpoint } from '../checkpoint.ts';
+import { siteNote } from '../notes.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
 import { positionIn, type Vector } from '../vector.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { DatabaseTally } from './sender.ts';
 import type { Session, SessionPlan } from './session.ts';
 import { countToDo } from './tail.ts';
-
-/** The note at the source that says which site a destination was when it last answered. */
-function siteNote(destination: string): string {
-  return `replication/site/${destination}`;
-}
 
 export async function rememberSite(control: Control, destination: string, site: SiteId): Promise<void> {
   await control.put(siteNote(destination), site, undefined, 'lazy');
