@@ -72,7 +72,8 @@ export type Outcome =
 
 /**
  * The right to write into one database: a leased slot and its numbers. Safe for concurrent calls.
- * Throws DATABASE_READ_ONLY, WRITER_FENCED, WRITER_CLOSED, WRITE_UNRESOLVED, BATCH_INVALID and the STORE_* codes.
+ * Throws DATABASE_READ_ONLY, WRITER_FENCED, WRITER_SHUT_OUT, WRITER_CLOSED, WRITE_UNRESOLVED, BATCH_INVALID and the
+ * STORE_* codes.
  */
 export interface Writer<C> extends AsyncDisposable {
   readonly slot: number;
@@ -94,7 +95,7 @@ export interface Writer<C> extends AsyncDisposable {
 }
 
 export interface WriterOptions {
-  /** Shown to operators: `crawl`, `site`, `feeds add`. */
+  /** Shown to operators: `site`, `feeds add`. `crawler: serve`: of the kind `crawler`, which `shutOut` is about. */
   readonly owner: string;
   readonly durability: Durability;
   /** For loading a lot at once: a larger window of numbers where there is one. Default false. */
@@ -210,6 +211,12 @@ export interface Database<C> {
    */
   setIndexes(indexes: 'deferred' | 'kept'): Promise<boolean>;
   openWriter(options: WriterOptions): Promise<Writer<C>>;
+  /**
+   * While the note `shutOutNote(kind)` of `control` has `shut: true`, no writer of this kind opens (WRITER_SHUT_OUT). This
+   * fences those that were open when the note was put; when it has returned, none of them can write, also one whose
+   * process wakes up later. Other writers go on. Returns what was fenced, as it was. Idempotent.
+   */
+  shutOut(kind: string): Promise<SlotState[]>;
   readonly changes: ChangeFeed<C>;
 }
 

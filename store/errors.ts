@@ -63,6 +63,7 @@ export const STORE_ERRORS = {
   DATABASE_READ_ONLY:
     'This database was set read-only on purpose, or is a replica’s: set it read-write, write at the primary, or wait for the move to finish.',
   WRITER_FENCED: 'Another process took this writer over; open a new writer. Nothing that was acknowledged is lost.',
+  WRITER_SHUT_OUT: 'Crawlers are paused, so that nothing of theirs is written: `feedferry crawlers status` tells why.',
   WRITER_CLOSED: 'The writer was closed; open a new one.',
   WRITE_UNRESOLVED: 'The store did not say whether the write landed; read it back before writing again.',
   BATCH_INVALID: 'Every id of one batch must be different, and every document below 8 MiB.',
@@ -94,6 +95,12 @@ export function readOnlyError(
     input: database,
     advice: STORE_ERRORS.DATABASE_READ_ONLY,
   });
+}
+
+/** A writer of a kind that is shut out. `shown`: the store's path or URL without credentials. */
+export function shutOutError(database: DatabaseName, shown: string, owner: string): CodedError<'WRITER_SHUT_OUT'> {
+  const message = `The database ${database} of ${shown} takes no writer "${owner}" now.`;
+  return new CodedError('WRITER_SHUT_OUT', message, { input: database, advice: STORE_ERRORS.WRITER_SHUT_OUT });
 }
 
 /** A store that was to be opened as it is, but wants an upgrade. `shown`: its path or URL without credentials. */

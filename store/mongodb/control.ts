@@ -197,6 +197,12 @@ export class MongodbControl implements Control {
   }
 }
 
+/** The value as JSON. */
+export async function readNote(db: Connection, id: string): Promise<string | undefined> {
+  const found = await db.patiently(() => db.control.findOne<NoteDocument>({ _id: NOTE + id }));
+  return found?.json;
+}
+
 function noteOf({ _id, rev, json }: NoteDocument): ControlNote {
   return { id: _id.slice(NOTE.length), rev, value: JSON.parse(json) };
 }

@@ -8,6 +8,7 @@ import type {
   Live,
   Mode,
   ScanOptions,
+  SlotState,
   Versioned,
   Writer,
   WriterOptions,
@@ -21,7 +22,7 @@ import type { Connection } from './connection.ts';
 import type { MongodbControl } from './control.ts';
 import { readDigests } from './digests.ts';
 import { changeMode, readMode } from './modes.ts';
-import { BULK_WINDOW, leaseSlot, listSlots, type SlotsContext, takeOver, WINDOW } from './slots.ts';
+import { BULK_WINDOW, leaseSlot, listSlots, type SlotsContext, shutOut, takeOver, WINDOW } from './slots.ts';
 import { fromStored, isLive, REAL, type StoredDocument } from './stored-document.ts';
 import { countAll, sumBuckets } from './sums.ts';
 import { MongodbWriter } from './writer.ts';
@@ -147,6 +148,10 @@ export class MongodbDatabase<C> implements Database<C> {
     const writer: MongodbWriter<C> = new MongodbWriter<C>(lease, { ...this.#context, onClose });
     writers.add(writer);
     return writer;
+  }
+
+  async shutOut(kind: string): Promise<SlotState[]> {
+    return await shutOut(this.#context, kind);
   }
 
   /** New integer ids must be greater than all there are, whatever the clock says. 0 where there is none. */

@@ -10,10 +10,12 @@
 import { randomUUID } from 'node:crypto';
 import type { SlotState } from '../contract.ts';
 import type { DatabaseName } from '../documents.ts';
-import { storeError } from '../errors.ts';
+import { shutOutError, storeError } from '../errors.ts';
 import { endOfPrefix } from '../id-order.ts';
+import { isShut, kindOf, shutOutNote } from '../shut-out.ts';
 import { sendBulk } from './bulk.ts';
 import { type Connection, type ControlDocument, nextPause, pause } from './connection.ts';
+import { readNote } from './control.ts';
 import { isDuplicateKey } from './failures.ts';
 import { confirmWritable, type WritableMode } from './modes.ts';
 import { filler, type StoredDocument } from './stored-document.ts';
@@ -69,9 +71,13 @@ export interface Lease {
   readonly mode: WritableMode;
 }
 
-/** A free slot, after those of the dead were taken over, or else a new one. Throws DATABASE_READ_ONLY, STORE_NEWER. */
+/**
+ * A free slot, after those of the dead were taken over, or else a new one. Throws DATABASE_READ_ONLY, WRITER_SHUT_OUT,
+ * STORE_NEWER.
+ */
 export async function leaseSlot(context: SlotsContext, owner: string, window: number): Promise<Lease> {
   await confirmWritable(context);
+  await checkShutOut(context, owner);
   await takeOverTheDead(context);
   for (let tries = 0; tries < LEASE_TRIES_MAX; tries += 1) {
     const slots = await listSlots(context);
@@ -79,8 +85,10 @@ export async function leaseSlot(context: SlotsContext, owner: string, window: nu
     const wanted = { owner, window, token: randomUUID() };
     const leased = await (free ? leaseFree(context, free, wanted) : leaseNew(context, slots, wanted));
     if (!leased) continue;
-    // The mode may have changed after it was read, and this slot been leased after those to fence were listed.
+    // The mode may have changed after it was read, and this slot been leased after those to fence were listed. Whoever
+    // shuts a kind of writers out later than this lease finds it.
     try {
+      await checkShutOut(context, owner);
       return { slot: leased, mode: await confirmWritable(context) };
     } catch (error) {
       await release(context, leased, leased.stable);
@@ -89,6 +97,13 @@ export async function leaseSlot(context: SlotsContext, owner: string, window: nu
   }
   const message = `Other writers leased every free slot of ${context.name} in ${context.db.shown} first.`;
   throw storeError('STORE_LOCKED', message, { input: context.db.shown, retryable: true });
+}
+
+/** Throws WRITER_SHUT_OUT where a writer of this owner may not open. */
+export async function checkShutOut({ db, name }: SlotsContext, owner: string): Promise<void> {
+  const kind = kindOf(owner);
+  if (kind === null) return;
+  if (isShut(await readNote(db, shutOutNote(kind)))) throw shutOutError(name, db.shown, owner);
 }
 
 type Wanted = Pick<SlotDocument, 'owner' | 'window' | 'token'>;
@@ -174,8 +189,29 @@ export async function takeOver(context: SlotsContext, slot: number, ifEpoch?: nu
     const taken = there.state === 'taking' ? there : await revoke(context, there);
     if (taken) return await finishTakeover(context, taken);
   }
-  const message = `The slot ${slot} of ${context.name} in ${context.db.shown} changes hands all the time.`;
-  throw storeError('STORE_LOCKED', message, { input: context.db.shown, retryable: true });
+  throw changingHands(context, `The slot ${slot}`);
+}
+
+function changingHands({ db, name }: SlotsContext, what: string): Error {
+  const message = `${what} of ${name} in ${db.shown} changed hands in all of ${LEASE_TRIES_MAX} attempts.`;
+  return storeError('STORE_LOCKED', message, { input: db.shown, retryable: true });
+}
+
+/**
+ * Fences all writers of this kind, and ends takeovers that others began. Those that open meanwhile see the note, after
+ * their lease if not before. Returns the slots as they were.
+ */
+export async function shutOut(context: SlotsContext, kind: string): Promise<SlotState[]> {
+  const fenced: SlotState[] = [];
+  for (let tries = 0; tries < LEASE_TRIES_MAX; tries += 1) {
+    const held = (await listSlots(context)).filter(
+      ({ state, owner }) => state === 'taking' || (state === 'leased' && kindOf(owner) === kind),
+    );
+    if (held.length === 0) return fenced;
+    for (const { slot, epoch } of held) await takeOver(context, slot, epoch);
+    fenced.push(...held.filter(({ state }) => state === 'leased').map(stateOf));
+  }
+  throw changingHands(context, 'Slots');
 }
 
 /** From here on its writer can't publish, and `stable` stands. Null: somebody else changed the slot. */

@@ -11,6 +11,7 @@ import { readMode, readOnlyError, type WritableMode } from './modes.ts';
 import { Numbering } from './numbering.ts';
 import { Publisher } from './publisher.ts';
 import {
+  checkShutOut,
   type Lease,
   publish,
   readSlot,
@@ -319,13 +320,17 @@ export class MongodbWriter<C> implements Writer<C> {
     return storeError('WRITER_FENCED', `This writer of ${name} in ${db.shown} ${why}.`, { input: name });
   }
 
-  /** Whether it was a change of mode that ended this writer. */
+  /** Whether it was a change of mode that ended this writer, or its kind is shut out. */
   async #explain(kind: Kind, error: unknown): Promise<unknown> {
     if (codeOf(error) !== 'WRITER_FENCED') return error;
     const { db, name } = this.#context;
     const mode = await readMode(this.#context);
     const isRefused = mode === 'read-only' || (mode === 'replica' && kind === 'edit');
-    return isRefused ? readOnlyError(db, name, mode) : error;
+    if (isRefused) return readOnlyError(db, name, mode);
+    return await checkShutOut(this.#context, this.#lease.owner).then(
+      () => error,
+      (shutOut) => shutOut,
+    );
   }
 }
 

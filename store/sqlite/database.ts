@@ -21,7 +21,7 @@ import type { Connection } from './connection.ts';
 import { countAfter, digests } from './digests.ts';
 import { buildIndexes, deferIndexes } from './indexes.ts';
 import { DOCUMENT, type DocumentRow, documentOf, isLive, Rows, unparsedOf } from './rows.ts';
-import { changeMode, fence, modeOf, SLOT, slotState, takeLease } from './slots.ts';
+import { changeMode, fence, modeOf, SLOT, shutOut, slotState, takeLease } from './slots.ts';
 import { bucketSums } from './sums.ts';
 import { SqliteWriter } from './writer.ts';
 
@@ -138,6 +138,10 @@ export class SqliteDatabase<C> implements Database<C> {
       endLoad?.();
     };
     return new SqliteWriter<C>(lease, options, { db, rows: this.#rows, stamper, faults, onClose });
+  }
+
+  async shutOut(kind: string): Promise<SlotState[]> {
+    return await this.db.write('sync', () => shutOut(this.db, this.name, kind));
   }
 
   #get(id: string): Live<C> | undefined {

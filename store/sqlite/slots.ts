@@ -13,7 +13,8 @@
 import { hostname } from 'node:os';
 import type { Mode, SlotState } from '../contract.ts';
 import type { DatabaseName } from '../documents.ts';
-import { readOnlyError, storeError } from '../errors.ts';
+import { readOnlyError, shutOutError, storeError } from '../errors.ts';
+import { isShut, kindOf, shutOutNote } from '../shut-out.ts';
 import type { Connection } from './connection.ts';
 
 export const SLOT = 1;
@@ -35,6 +36,8 @@ interface SlotRow {
 export interface Lease {
   readonly lease: number;
   readonly epoch: number;
+  /** Of the note that shuts its kind of writers out, when it was opened; 0: there was none. */
+  readonly shutOutRev: number;
 }
 
 /** Local edits, or documents of other sites. */
@@ -50,9 +53,10 @@ export interface Numbers {
 export function takeLease(db: Connection, name: DatabaseName, owner: string): Lease {
   const { epoch, mode, reserved } = slotRow(db, name);
   if (mode === 'read-only') throw readOnlyError(name, db.path, mode);
+  const shutOutRev = shutOutRevOf(db, name, owner);
   forgetTheDead(db, name);
   db.statement('UPDATE slots SET base = ?, reserved = ? WHERE database = ?').run(reserved, reserved + RANGE, name);
-  return { lease: noteLease(db, name, owner), epoch };
+  return { lease: noteLease(db, name, owner), epoch, shutOutRev };
 }
 
 /** For a synced transaction: notes that this process holds something. */
@@ -71,15 +75,43 @@ export function dropLease(db: Connection, lease: number): void {
   db.statement('DELETE FROM leases WHERE lease = ?').run(lease);
 }
 
+/** For a transaction: throws WRITER_SHUT_OUT where a writer of this owner may neither open nor write. */
+function shutOutRevOf(db: Connection, name: DatabaseName, owner: string): number {
+  const kind = kindOf(owner);
+  if (kind === null) return 0;
+  const note = db.statement('SELECT rev, value FROM control WHERE id = ?').get(shutOutNote(kind));
+  if (isShut(note?.value as string | undefined)) throw shutOutError(name, db.path, owner);
+  return Number(note?.rev ?? 0);
+}
+
+/**
+ * For a transaction of a writer: it is fenced by any change of the note that shuts its kind out, and may open again when
+ * that note lets it. No epoch is raised, as the slot is everybody's. Throws WRITER_SHUT_OUT and WRITER_FENCED.
+ */
+export function checkShutOut(db: Connection, name: DatabaseName, owner: string, rev: number): void {
+  if (shutOutRevOf(db, name, owner) !== rev) throw fencedError(db, name);
+}
+
+/** For a synced transaction: forgets the leases of those whom the note has fenced. Returns a state for each, as it was. */
+export function shutOut(db: Connection, name: DatabaseName, kind: string): SlotState[] {
+  const state = slotState(db, name);
+  const leases = db.statement('SELECT lease, owner FROM leases WHERE database = ? ORDER BY lease').all(name);
+  const theirs = leases.filter(({ owner }) => kindOf(String(owner)) === kind);
+  for (const { lease } of theirs) dropLease(db, Number(lease));
+  return theirs.map(({ owner }) => ({ ...state, owner: String(owner) }));
+}
+
+function fencedError(db: Connection, name: DatabaseName): Error {
+  const message = `This writer of ${name} in ${db.path} was taken over by another process.`;
+  return storeError('WRITER_FENCED', message, { input: name });
+}
+
 /** Throws DATABASE_READ_ONLY or WRITER_FENCED where the writer may not write any more, or not so. */
 export function numbersFor(db: Connection, name: DatabaseName, epoch: number, kind: WriteKind): Numbers {
   const row = slotRow(db, name);
   if (row.mode === 'read-only' || (row.mode === 'replica' && kind === 'edit'))
     throw readOnlyError(name, db.path, row.mode);
-  if (row.epoch !== epoch) {
-    const message = `This writer of ${name} in ${db.path} was taken over by another process.`;
-    throw storeError('WRITER_FENCED', message, { input: name });
-  }
+  if (row.epoch !== epoch) throw fencedError(db, name);
   return { next: Math.max(row.last ?? 0, row.base) + 1, end: row.reserved };
 }
 

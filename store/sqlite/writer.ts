@@ -20,7 +20,7 @@ import {
 import type { Connection } from './connection.ts';
 import { putNote } from './control.ts';
 import type { Rows } from './rows.ts';
-import { dropLease, type Lease, numbersFor, reserve, SLOT, type WriteKind } from './slots.ts';
+import { checkShutOut, dropLease, type Lease, numbersFor, reserve, SLOT, type WriteKind } from './slots.ts';
 
 /** Documents and bytes of one transaction: larger batches give others a turn in between. */
 const TRANSACTION_DOCS_MAX = 256;
@@ -83,6 +83,7 @@ export class SqliteWriter<C> implements Writer<C> {
   readonly slot = SLOT;
   readonly epoch: number;
   readonly lease: number;
+  readonly #shutOutRev: number;
   readonly #options: WriterOptions;
   readonly #context: WriterContext;
   readonly #pending = new Set<Promise<unknown>>();
@@ -91,6 +92,7 @@ export class SqliteWriter<C> implements Writer<C> {
   constructor(lease: Lease, options: WriterOptions, context: WriterContext) {
     this.lease = lease.lease;
     this.epoch = lease.epoch;
+    this.#shutOutRev = lease.shutOutRev;
     this.#options = options;
     this.#context = context;
   }
@@ -201,6 +203,7 @@ export class SqliteWriter<C> implements Writer<C> {
 
   #place(db: Connection, { kind, changes, note }: Batch): { outcomes: Outcome[]; last: number } {
     const { rows, stamper } = this.#context;
+    checkShutOut(db, this.#name, this.#options.owner, this.#shutOutRev);
     const { next, end } = numbersFor(db, this.#name, this.epoch, kind);
     const numbering = new Numbering(next, end);
     // Another process may have numbered later than this one's clock shows: its integer ids must stay below.

@@ -12,6 +12,7 @@ import { opening } from './opening.ts';
 import { reading } from './reading.ts';
 import { replicas } from './replicas.ts';
 import { roundTrip } from './round-trip.ts';
+import { shutOut } from './shut-out.ts';
 import { versionedWrites } from './versioned-writes.ts';
 import { writers } from './writers.ts';
 
@@ -25,6 +26,7 @@ export async function storeContract(t: Test, engine: Engine): Promise<void> {
   await t.test('versioned writes', (t) => versionedWrites(t, engine));
   await t.test('writers', (t) => writers(t, engine));
   await t.test('modes', (t) => modes(t, engine));
+  await t.test('writers that are shut out', (t) => shutOut(t, engine));
   await t.test('reading changes', (t) => changeReading(t, engine));
   await t.test('replicas', (t) => replicas(t, engine));
   await t.test('healing', (t) => healing(t, engine));
