@@ -1,7 +1,7 @@
 /** One feed, by its own address or by that of its site. It is fetched and stored at once. */
 import type { Clock, Live, Store } from '../store/contract.ts';
 import type { FeedRecord } from '../store/documents.ts';
-import { CodedError } from '../store/errors.ts';
+import { CodedError, readOnlyError } from '../store/errors.ts';
 import { canonicalFeedUrl, feedId } from '../store/ids.ts';
 import { storeFetched } from './crawl-feed.ts';
 import { openDigester } from './digester.ts';
@@ -78,8 +78,17 @@ export async function addFeed(options: AddFeedOptions): Promise<AddedFeed> {
     const known = await knownFeed(options.store, url);
     if (known !== undefined) return known;
   }
+  await mustTakeEdits(options.store);
   const found = await find(options, attempts);
   return (await knownFeed(options.store, found.url)) ?? store(options, found);
+}
+
+/** Before a publisher is asked for what could not be kept. Throws DATABASE_READ_ONLY. */
+async function mustTakeEdits(store: Store): Promise<void> {
+  for (const name of ['feeds', 'articles'] as const) {
+    const mode = await store.database(name).mode();
+    if (mode !== 'read-write') throw readOnlyError(name, store.url, mode);
+  }
 }
 
 /** The addresses that a person may have meant, in the order of trying. */

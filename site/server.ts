@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { buildApp } from './app.ts';
 import { siteError } from './errors.ts';
+import { Keeping } from './keeping.ts';
 import { newSiteMetrics, type SiteMetrics } from './metrics.ts';
 import { ReadSpread } from './read-spread.ts';
 import { Reading } from './reading.ts';
@@ -35,7 +36,8 @@ export async function startSite(options: SiteOptions): Promise<RunningSite> {
   const reads = new ReadSpread({ ...spread, clock, metrics });
   const reading = await Reading.open({ store, user: DEFAULT_USER, clock, metrics, reads });
   await reads.start();
-  const site: Site = { options, reading, metrics, asset: assetPaths(), imports: new Map() };
+  const keeping = await Keeping.open(store);
+  const site: Site = { options, reading, keeping, metrics, asset: assetPaths(), imports: new Map() };
   const app = await buildApp(site);
   await listen(app, options.listen).catch(async (error: unknown) => {
     reads[Symbol.dispose]();

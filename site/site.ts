@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify';
 import type { Clock, Store } from '../store/contract.ts';
+import type { Keeping } from './keeping.ts';
 import type { SiteMetrics } from './metrics.ts';
 import type { ReadReplica } from './read-looks.ts';
 import type { Reading } from './reading.ts';
@@ -78,6 +79,7 @@ export interface ImportResult {
 export interface Site {
   readonly options: SiteOptions;
   readonly reading: Reading;
+  readonly keeping: Keeping;
   readonly metrics: SiteMetrics;
   /** Address of a file in `static/`, with a tag that changes with its content. */
   readonly asset: (name: string) => string;

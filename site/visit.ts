@@ -57,7 +57,7 @@ export async function visitOf(site: Site, request: FastifyRequest): Promise<Visi
     query,
     params: request.params as Record<string, string | undefined>,
     notice,
-    standing: site.reading.reads.notice(),
+    standing: site.reading.reads.notice() ?? site.keeping.notice(),
     isOwnNavigation: request.method === 'GET' && isOwnNavigation(request.headers),
   };
 }

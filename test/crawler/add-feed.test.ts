@@ -206,3 +206,16 @@ t.test('a crawl that is asked for takes imported feeds at once, a running one as
   t.match(await here.crawl(), { feeds: 2, fetched: 2 });
   t.match(await here.crawl(), { feeds: 0 });
 });
+
+await onEachEngine(t, 'where nothing can be kept, no publisher is asked', async (t, engine) => {
+  await using site = await feedSite({ a: { entries: entries(1) }, b: { entries: entries(1) } });
+  await using here = await setting(engine);
+  const known = await add(here, `${site.url}/a`);
+  for (const name of ['feeds', 'articles'] as const) {
+    await here.store.database(name).setMode('read-only');
+    await t.rejects(add(here, `${site.url}/b`), { code: 'DATABASE_READ_ONLY' }, name);
+    t.match(await add(here, known.url), { id: known.id, created: false }, 'what is known needs no write');
+    await here.store.database(name).setMode('read-write');
+  }
+  t.equal(site.requests.length, 1);
+});
