@@ -24,6 +24,7 @@ import type { Claim } from './queue/contract.ts';
 import type { ScheduleLimits } from './schedule.ts';
 import { type StoredEntries, takeBack } from './store-feed.ts';
 import { type StoreSession, StoreTrouble } from './store-session.ts';
+import { offerOf } from './websub/offer.ts';
 
 export interface CrawlFeedOptions {
   readonly session: StoreSession;
@@ -34,6 +35,17 @@ export interface CrawlFeedOptions {
   readonly random: () => number;
   /** Aborted: fetches end at once, their feeds stay due. */
   readonly signal?: AbortSignal | undefined;
+  /** Told of every poll that was stored, before the feed counts as done. Must not throw. */
+  readonly onPolled?: ((poll: Poll) => Promise<void>) | undefined;
+}
+
+/** What a poll made of a feed's record. */
+export interface Poll {
+  readonly feed: string;
+  readonly before: FeedRecord;
+  readonly after: FeedRecord;
+  /** Articles. */
+  readonly added: number;
 }
 
 export type CrawledFeed =
@@ -97,11 +109,22 @@ export async function storeFetched(
     validators: digested.validators,
     freshMs: freshMs(fetched.headers, endedAt),
     retryAfterMs: fetched.kind === 'failed' ? fetched.retryAfterMs : retryAfterMs(fetched.headers, endedAt),
+    offer: offerIn(fetched, digested),
   };
-  const isThere = await writeRecord(options, live, findings);
-  if (!isThere) await takeBack(options.session, entries);
-  else if (findings.adoption?.heldBy) await mergeInto(options, live, findings.adoption.heldBy);
+  const written = await writeRecord(options, live, findings);
+  if (written === null) {
+    await takeBack(options.session, entries);
+  } else {
+    await options.onPolled?.({ feed: live.id, ...written, added: entries.added });
+    if (findings.adoption?.heldBy) await mergeInto(options, live, findings.adoption.heldBy);
+  }
   return crawled(findings, entries, live.content);
+}
+
+/** What the answer says of hubs; undefined: nothing. */
+function offerIn(fetched: FetchResult, { result }: Digested): Findings['offer'] {
+  if (fetched.kind === 'failed' || result.kind === 'failed') return undefined;
+  return offerOf(fetched.headers, fetched.url, result.kind === 'parsed' ? result.facts : undefined);
 }
 
 function crawled({ result, bytes, ms }: Findings, entries: StoredEntries, before: FeedRecord): CrawledFeed {
@@ -210,17 +233,21 @@ function failure(error: CodedError, bodyHash: string | null): Digested {
   return { result: { kind: 'failed', error, bodyHash }, validators: undefined };
 }
 
-/** Compare and set; on a conflict the findings are applied to the newer record. False: the feed was removed. */
-async function writeRecord(options: CrawlFeedOptions, live: Live<FeedRecord>, findings: Findings): Promise<boolean> {
+/** Compare and set; on a conflict the findings are applied to the newer record. Null: the feed was removed. */
+async function writeRecord(
+  options: CrawlFeedOptions,
+  live: Live<FeedRecord>,
+  findings: Findings,
+): Promise<Pick<Poll, 'before' | 'after'> | null> {
   const { session, limits, random } = options;
   let there: Live<FeedRecord> | undefined = live;
   for (let attempt = 0; attempt < RECORD_ATTEMPTS_MAX; attempt += 1) {
     const content = updatedFeed(there.content, findings, limits, random);
     const outcome = await session.writeFeed({ id: live.id, content, ifVer: there.ver });
-    if (outcome.result === 'written') return true;
+    if (outcome.result === 'written') return { before: there.content, after: content };
     there = await session.feed(live.id);
-    if (there === undefined) return false;
-    if (holdsAttempt(there.content, findings)) return true;
+    if (there === undefined) return null;
+    if (holdsAttempt(there.content, findings)) return { before: live.content, after: there.content };
   }
   throw new StoreTrouble(crawlerError('CRAWL_INTERNAL', `The record of ${live.content.url} is changed all the time`));
 }

@@ -35,9 +35,9 @@ export async function digestBody(
     const { contentType, url, body } = fetched;
     digest = await digester.digest({ feed, body, url, contentType });
     const entries = await storeEntries(session, feed, digest, now);
-    const { facts, cut } = digest.digested;
+    const { facts, cut, whole } = digest.digested;
     const { added, changed } = entries;
-    const result: Result = { kind: 'parsed', facts, bodyHash, added, changed };
+    const result: Result = { kind: 'parsed', facts, bodyHash, added, changed, whole };
     // A body that was cut off must not come back as "not modified"; if it is really the publisher's, it is the same
     // next time, and its validators are taken then.
     return { digested: { result, validators: cut ? undefined : validatorsOf(fetched) }, entries };

@@ -6,7 +6,7 @@ import type { Article } from '../store/documents.ts';
 import { articleId } from '../store/ids.ts';
 import type { Arrival, Dates } from './arrival.ts';
 import { articleOf } from './article.ts';
-import { fingerprint, identify } from './identity.ts';
+import { fingerprint, identify, standsAlone } from './identity.ts';
 import type { ParsedEntry, ParsedFeed } from './parse/model.ts';
 import { parseFeed } from './parse/parse.ts';
 
@@ -35,6 +35,8 @@ export interface DigestedFeed {
   readonly facts: FeedFacts;
   /** The document ended early. */
   readonly cut: boolean;
+  /** Some entries are told apart by the whole feed only: alone they would be taken for others. */
+  readonly whole: boolean;
   /** In the order of the feed. */
   readonly items: readonly DigestedItem[];
 }
@@ -51,7 +53,8 @@ export interface Digestion {
 /** Throws CodedError PARSE_*. */
 export function digestFeed({ feed, body, url, contentType }: DigestInput): Digestion {
   const { entries, warnings, ...facts } = parseFeed(contentType === null ? { body, url } : { body, url, contentType });
-  const found: { entry: ParsedEntry; item: DigestedItem }[] = identify(entries).map(({ identity, entry }) => ({
+  const identified = identify(entries);
+  const found: { entry: ParsedEntry; item: DigestedItem }[] = identified.map(({ identity, entry }) => ({
     entry,
     item: {
       id: articleId(feed, identity),
@@ -64,6 +67,7 @@ export function digestFeed({ feed, body, url, contentType }: DigestInput): Diges
     digested: {
       facts: { ...facts, dates: entries.flatMap(({ published, updated }) => published ?? updated ?? []) },
       cut: warnings.some(({ code }) => code === 'PARSE_CUT'),
+      whole: !identified.every(standsAlone),
       items: found.map(({ item }) => item),
     },
     articles: (wanted) =>

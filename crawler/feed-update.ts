@@ -5,7 +5,9 @@ import type { Validators } from './conditional-get.ts';
 import type { FeedFacts } from './digest.ts';
 import { CONFIRM_ERRORS_MAX, missingAfter, type Step } from './missing-feed.ts';
 import { adoptedUrl, movedAfter } from './permanent-redirect.ts';
-import { type Happened, nextFetch, type ScheduleLimits } from './schedule.ts';
+import type { Happened, ScheduleLimits } from './schedule.ts';
+import { BACKUP_MS_MAX, isPushed, scheduleBeside, webSubAfter } from './websub/backup-poll.ts';
+import type { Offer } from './websub/offer.ts';
 
 /** Attempts that a record keeps. */
 export const HISTORY_MAX = 20;
@@ -33,6 +35,8 @@ export interface Findings {
   readonly adoption: { readonly url: string; readonly heldBy: string | null } | null;
   readonly freshMs: number | null;
   readonly retryAfterMs: number | null;
+  /** What the answer says of hubs: `websub/offer.ts`. */
+  readonly offer?: Offer | null | undefined;
 }
 
 export type Result =
@@ -42,6 +46,8 @@ export type Result =
       readonly bodyHash: string;
       readonly added: number;
       readonly changed: number;
+      /** Some entries are told apart by the whole feed only. */
+      readonly whole: boolean;
     }
   /** 200 with the body of last time. */
   | { readonly kind: 'same-body' }
@@ -72,7 +78,7 @@ export function updatedFeed(
   const errors = failure === null ? 0 : before.errors + 1;
   const parsed = result.kind === 'parsed' ? result : null;
   const missing = failure === null ? null : missingAfter(before, findings.step, findings);
-  const schedule = nextFetch({
+  const input = {
     now: findings.endedAt,
     happened: happenedIn(before, findings, failure, missing?.found ? Math.min(errors, CONFIRM_ERRORS_MAX) : errors),
     intervalMs: before.intervalMs,
@@ -81,7 +87,10 @@ export function updatedFeed(
     retryAfterMs: findings.retryAfterMs,
     limits,
     random,
-  });
+  };
+  const pushed = isPushed(before, findings.endedAt) && findings.offer !== null;
+  const { next: schedule, plain } = scheduleBeside(input, pushed, limits.backupMsMax ?? BACKUP_MS_MAX);
+  const webSub = webSubAfter(before, { offer: findings.offer, whole: parsed?.whole }, plain);
   const state = stateAfter(before, findings);
   const whereTo = failure === null ? placeAfter(before, findings) : {};
   const news = parsed !== null && parsed.added + parsed.changed > 0;
@@ -93,6 +102,7 @@ export function updatedFeed(
     ...(state === 'gone' ? { nextWhy: 'never again: the publisher has taken the feed away (410)' } : {}),
     ...whereTo,
     ...(missing === null && before.missing === undefined ? {} : { missing }),
+    ...(webSub === undefined ? {} : { webSub }),
     bodyHash: bodyHashAfter(before, findings),
     triedAt: at,
     succeededAt: failure === null ? at : before.succeededAt,

@@ -28,6 +28,7 @@ import {
 import { loginOf, withoutLogin } from './login.ts';
 import { secretHeaders } from './overrides.ts';
 import { Places } from './places.ts';
+import { type FormPoster, postForm } from './post-form.ts';
 import { retryAfterMs } from './publisher-wishes.ts';
 import type { UserAgentOf } from './user-agent.ts';
 
@@ -121,7 +122,7 @@ const ACCEPT =
   'application/xml;q=0.8, text/xml;q=0.8, application/json;q=0.7, text/html;q=0.3, */*;q=0.1';
 
 /** Throws FETCH_NETWORK_INVALID. */
-export function openFetcher(options: FetcherOptions): Fetcher {
+export function openFetcher(options: FetcherOptions): Fetcher & FormPoster {
   const limits = withDefaults(options);
   const connections = openConnections({
     guard: addressGuard({ allowPrivate: options.allowPrivate }),
@@ -132,19 +133,23 @@ export function openFetcher(options: FetcherOptions): Fetcher {
     ...(options.ca === undefined ? {} : { ca: options.ca }),
   });
   const places = new Places(limits.connectionsMax);
+  const inPlace = async <T>(
+    { overrides, feed }: Pick<FetchRequest, 'overrides' | 'feed'>,
+    ask: (name: string) => Promise<T>,
+  ): Promise<T> => {
+    await places.take();
+    try {
+      const { userAgent } = limits;
+      return await ask(
+        overrides?.userAgent ?? (typeof userAgent === 'string' ? userAgent : await userAgent(feed ?? null)),
+      );
+    } finally {
+      places.giveBack();
+    }
+  };
   return {
-    fetch: async (request) => {
-      await places.take();
-      try {
-        const { userAgent } = limits;
-        const name =
-          request.overrides?.userAgent ??
-          (typeof userAgent === 'string' ? userAgent : await userAgent(request.feed ?? null));
-        return await new Fetch(request, limits, connections, name).run();
-      } finally {
-        places.giveBack();
-      }
-    },
+    fetch: (request) => inPlace(request, (name) => new Fetch(request, limits, connections, name).run()),
+    post: (request) => inPlace(request, (name) => postForm(request, limits, connections, name)),
     [Symbol.asyncDispose]: () => connections[Symbol.asyncDispose](),
   };
 }

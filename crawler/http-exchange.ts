@@ -9,6 +9,8 @@ import { crawlerError } from './errors.ts';
 export interface Exchange {
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
+  /** Sent with POST. Default: none, and GET. */
+  readonly body?: string;
   /** `Connection: close`. */
   readonly lastOnConnection: boolean;
   readonly bodyBytesMax: number;
@@ -53,7 +55,7 @@ export function exchange(dispatcher: Dispatcher, request: Exchange): Promise<Ans
       {
         origin: request.url.origin,
         path: request.url.pathname + request.url.search,
-        method: 'GET',
+        ...(request.body === undefined ? { method: 'GET' } : { method: 'POST', body: request.body }),
         headers: request.headers,
         reset: request.lastOnConnection,
       },

@@ -38,6 +38,12 @@ function identityOf(entry: ParsedEntry, guids: Map<string, number>, links: Map<s
   return `text:${digest([entry.title, entry.html || entry.summaryHtml])}`;
 }
 
+/** False: what it is known by depends on which other entries the feed has at the time. */
+export function standsAlone({ identity, entry }: IdentifiedEntry): boolean {
+  if (entry.guid !== null) return identity === `guid:${entry.guid}`;
+  return entry.url === null || identity === `link:${entry.url}`;
+}
+
 /** Of entries with the same guid and link, the one with the latest date; of those without a date, the first. */
 function latestOfEach(entries: readonly ParsedEntry[]): ParsedEntry[] {
   const kept = new Map<string, ParsedEntry>();

@@ -45,6 +45,8 @@ export interface ScheduleLimits {
   readonly minIntervalMs: number;
   /** The adaptive interval is never longer; what the publisher asks may be. */
   readonly maxIntervalMs: number;
+  /** Longest wait while a hub pushes what is new. Default a day. */
+  readonly backupMsMax?: number | undefined;
 }
 
 export type Happened =
@@ -65,6 +67,8 @@ export interface ScheduleInput {
   /** `publisher-wishes.ts`; null: not said. */
   readonly freshMs: number | null;
   readonly retryAfterMs: number | null;
+  /** Another wait, which counts where it is the longest. */
+  readonly atLeast?: Wait;
   readonly limits: ScheduleLimits;
   /** 0 to 1. */
   readonly random: () => number;
@@ -77,7 +81,7 @@ export interface NextFetch {
   readonly intervalMs: number;
 }
 
-interface Wait {
+export interface Wait {
   readonly ms: number;
   readonly why: string;
 }
@@ -110,9 +114,10 @@ function backoff(
   return { ms, why: `${duration(ms)} after ${times}` };
 }
 
-function asked({ limits, hints, freshMs, retryAfterMs }: ScheduleInput): Wait[] {
+function asked({ limits, hints, freshMs, retryAfterMs, atLeast }: ScheduleInput): Wait[] {
   const waits: Wait[] = [
     { ms: limits.minIntervalMs, why: `the minimum interval of ${duration(limits.minIntervalMs)}` },
+    ...(atLeast === undefined ? [] : [atLeast]),
   ];
   const ask = (ms: number | null | undefined, what: string) => {
     if (ms === null || ms === undefined || !(ms > 0)) return;

@@ -20,17 +20,21 @@ const ATTEMPTS_MAX = 5;
 
 type Item = DigestedItem & { readonly index: number };
 
+/** May this entry take the place of the article that is there? */
+export type MayReplace = (entry: DigestedItem, there: Article) => boolean;
+
 type GuardedEdit = Edit<Article> & { ifVer: Version | null };
 
 /**
- * Resolves when all is acknowledged. `now`: when the entries arrived, ms since 1970.
- * Throws StoreTrouble, what the digest throws, and EDIT_CONTENDED where others are always faster.
+ * Resolves when all is acknowledged. `now`: when the entries arrived, ms since 1970. `mayReplace`: default always; an
+ * article that stays counts as unchanged. Throws StoreTrouble, what the digest throws, and EDIT_CONTENDED where others are always faster.
  */
 export async function storeEntries(
   session: StoreSession,
   feed: string,
   digest: OpenDigest,
   now: number,
+  mayReplace?: MayReplace,
 ): Promise<StoredEntries> {
   const stored: StoredEntries = { added: 0, changed: 0, unchanged: 0, fresh: [] };
   let open: Item[] = digest.digested.items.map((item, index) => ({ ...item, index }));
@@ -39,13 +43,19 @@ export async function storeEntries(
   for (let attempt = 0; attempt < ATTEMPTS_MAX && open.length > 0; attempt += 1) {
     const known = await session.known(open.map(({ id }) => id));
     const fresh = open.filter(({ id }) => !known.has(id));
-    const altered = open.filter((item) => isAltered(item, known));
-    const writing = [...fresh, ...altered];
+    const altered = await changes(
+      session,
+      open.filter((item) => isAltered(item, known)),
+      known,
+      mayReplace,
+    );
+    const writing = [...fresh, ...altered.map(({ item }) => item)];
+    const toWrite = new Set(writing);
     for (const item of open) {
-      if (known.has(item.id) && !isAltered(item, known)) stored[meant.get(item.id) ?? 'unchanged'] += 1;
+      if (!toWrite.has(item)) stored[meant.get(item.id) ?? 'unchanged'] += 1;
     }
     if (writing.length === 0) return stored;
-    const edits = await editsFor(digest, [...additions(fresh, now), ...(await changes(session, altered, known))]);
+    const edits = await editsFor(digest, [...additions(fresh, now), ...altered]);
     const outcomes = await session.writeArticles(edits);
     const written = new Map(
       outcomes.flatMap((outcome) => (outcome.result === 'written' ? [[outcome.id, outcome.ver]] : [])),
@@ -95,10 +105,15 @@ async function changes(
   session: StoreSession,
   items: readonly Item[],
   known: Map<string, KnownArticle>,
+  mayReplace: MayReplace = () => true,
 ): Promise<Plan[]> {
   if (items.length === 0) return [];
   const there = await session.articles(items.map(({ id }) => id));
-  return items.map((item) => {
+  const replaced = items.filter((item) => {
+    const article = there.get(item.id)?.content;
+    return article === undefined || mayReplace(item, article);
+  });
+  return replaced.map((item) => {
     const old = known.get(item.id);
     const arrived = there.get(item.id)?.content.arrived ?? old?.at ?? 0;
     return { item, arrival: { num: old?.num ?? 0, arrived }, ifVer: old?.ver ?? null };

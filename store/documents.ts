@@ -82,6 +82,18 @@ export interface FeedRecord {
     lookedAt: number | null;
     found: { url: string; since: number; times: number } | null;
   } | null;
+  /**
+   * What the feed offers in place of polling (W3C WebSub): its hubs, and what they know it by. `whole`: its entries are told
+   * apart by the whole feed only, so that what a hub pushes is but a reason to fetch it. `until`: a hub pushes what is new
+   * so long; null: none does. `plain`: `nextAt` and `nextWhy` as they would be without that. Absent or null: nothing.
+   */
+  webSub?: {
+    hubs: string[];
+    topic: string;
+    whole: boolean;
+    until: number | null;
+    plain: { nextAt: number; nextWhy: string } | null;
+  } | null;
   /** What an operator has set for this feed alone. Absent: nothing. */
   overrides?: FeedOverrides;
   /** Last attempt, last success (200 or 304), last time that an article was new or changed. */
