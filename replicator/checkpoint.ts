@@ -7,7 +7,7 @@ export const HISTORY_MAX = 20;
 
 /** How far one database of a source has come at one destination. Both ends keep one. */
 export interface Checkpoint {
-  /** Of the replicator that wrote it; the last entry of `history`. */
+  /** Of the replicator that wrote it; the first entry of `history`. */
   readonly session: string;
   /** Everything up to here is applied at the destination. */
   readonly vector: Vector;

@@ -1,8 +1,8 @@
 import type { Limits } from '../status.ts';
 
 /**
- * Documents that were sent, but not yet noted at the source as applied. After a kill at most so many are sent again.
- * Batches under way count with all their documents.
+ * Documents that were sent, but not yet noted at both ends as applied. After a kill at most so many are sent again. Batches
+ * under way count with all their documents.
  */
 export const UNCONFIRMED_DOCS_MAX = 1000;
 

@@ -13,8 +13,8 @@ export class Link {
   readonly deadlines: Deadlines;
   readonly window: Window;
   readonly alarm: Alarm;
-  /** Of all databases, at the source. */
-  readonly notes: { moved(): void }[] = [];
+  /** Of all databases. */
+  readonly senders: { moved(): void }[] = [];
   /** What is under way is finished, and nothing new begins. */
   isEnding = false;
   isOver = false;

@@ -76,7 +76,7 @@ export class Sender {
     const { prefix } = this;
     const of = { destination, database, prefix, confirmation: this.#confirmation, seed };
     this.note = new SourceNote(link, session, of, atSource);
-    link.notes.push(this);
+    link.senders.push(this);
     this.#before = historyBefore(session, atDestination);
     link.onOver(() => this.#idle?.());
   }
@@ -117,7 +117,7 @@ export class Sender {
     if (!(await link.mayGo(docs, chars))) return false;
     const entrance = link.window.enter(docs);
     if (entrance) {
-      for (const note of link.notes) note.moved();
+      for (const sender of link.senders) sender.moved();
       await entrance;
       // A pause that began meanwhile holds this batch back, too.
       if (link.course.paused !== null) await link.mayGo(0, 0);
@@ -149,8 +149,14 @@ export class Sender {
     this.#kept(vector, docs);
   }
 
-  /** More is applied: tells the destination, where the next batch would have to wait for that. */
+  /** More is applied: notes that where it is time to, at either end. */
   moved(): void {
+    this.note.moved();
+    this.#keepInTime();
+  }
+
+  /** Tells the destination how far it is, where the next batch would have to wait for that. */
+  #keepInTime(): void {
     const { link } = this.#options;
     if (this.#keeping !== undefined || this.#sentVector === this.prefix.vector) return;
     if (link.isOver || !link.window.isNarrow(link.course.limits.batchDocs)) return;
@@ -158,7 +164,7 @@ export class Sender {
       .catch((error: unknown) => link.fail(error))
       .finally(() => {
         this.#keeping = undefined;
-        this.moved();
+        this.#keepInTime();
       });
   }
 
@@ -246,7 +252,6 @@ export class Sender {
 
   #applied(segment: Segment): void {
     this.prefix.applied(segment);
-    this.note.moved();
     this.moved();
     if (this.#idle && this.prefix.isIdle) {
       this.#idle();

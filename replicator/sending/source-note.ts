@@ -54,7 +54,6 @@ export class SourceNote {
     this.#seed = of.seed;
     this.#before = historyBefore(session, kept.checkpoint);
     this.#rev = kept.rev;
-    link.notes.push(this);
   }
 
   /** More is applied: notes that if it is time to. */

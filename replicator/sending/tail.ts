@@ -205,15 +205,13 @@ export class Tail {
   }
 
   /**
-   * What the destination made itself it has. A merged version is nobody's own: its last part is no site, although the
-   * origin of the greater one of the two is kept.
+   * What the destination made itself it has. A merged version is nobody's own: its origin is a hash of what it was made of.
    */
   async #withoutTheirOwn(docs: readonly Versioned<unknown>[]): Promise<readonly Versioned<unknown>[]> {
     const { ownAfter } = this.#options;
     if (ownAfter === null) return docs;
     const { site, seed } = ownAfter;
-    const isOwn = (doc: Versioned<unknown>): boolean =>
-      doc.org === site && doc.n > positionIn(seed, doc.slot) && doc.ver.endsWith(site);
+    const isOwn = (doc: Versioned<unknown>): boolean => doc.org === site && doc.n > positionIn(seed, doc.slot);
     return docs.some(isOwn) && (await this.#hearsFrom(site)) ? docs.filter((doc) => !isOwn(doc)) : docs;
   }
 

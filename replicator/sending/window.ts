@@ -6,8 +6,8 @@ interface Waiter {
 }
 
 /**
- * What may be under way to one destination, over all its databases: so many batches, and so many documents that the
- * source has not yet noted as applied. First come, first served.
+ * What may be under way to one destination, over all its databases: so many batches, and so many documents that are not
+ * yet noted at both ends as applied. First come, first served.
  */
 export class Window {
   #batchesMax: number;
