@@ -5,7 +5,7 @@
 export interface HostLimits {
   /** At once. */
   readonly connections: number;
-  /** Between two starts. */
+  /** Between two starts, and from the end of one to the start of the next, as one may leave long after its claim. */
   readonly gapMs: number;
 }
 
@@ -48,9 +48,11 @@ export class HostBudget {
     }
   }
 
-  end(host: string): void {
+  end(host: string, now: number): void {
     const state = this.#hosts.get(host);
-    if (state !== undefined && state.inFlight > 0) state.inFlight -= 1;
+    if (state === undefined || state.inFlight === 0) return;
+    state.inFlight -= 1;
+    state.nextStartAt = Math.max(state.nextStartAt, now + this.#limits.gapMs);
   }
 
   #sweep(now: number): void {

@@ -10,7 +10,7 @@ import type { Redis } from 'ioredis';
 import { crawlerError } from '../errors.ts';
 import { type HostLimits, hostOf } from '../host-budget.ts';
 import type { Claim, ClaimAnswer, Job, Queue, QueueCounts } from './contract.ts';
-import { ADD_JOBS_MAX, HostLines, type Lane, laneHost } from './host-lines.ts';
+import { ADD_JOBS_MAX, type HeldLane, HostLines, type Lane, laneHost } from './host-lines.ts';
 import { connectRedis, patiently } from './redis.ts';
 
 /** About 500 bytes each in Redis. What does not fit stays due in the store. */
@@ -19,6 +19,8 @@ export const SHARED_QUEUE_MAX = 1_000_000;
 export const CLAIM_MS = 15_000;
 /** Renewals within CLAIM_MS. What none but the last of them could renew is given up, before anybody else may have it. */
 const RENEWALS = 5;
+/** For those who were connected to reach a server again that was restarted, beyond the time of a renewal. */
+const RETURN_MS = 2_000;
 /** Looks for claims of dead workers within CLAIM_MS; it takes two to find one. */
 const STALLED_CHECKS = 3;
 /** Lanes that one claim looks at. */
@@ -42,12 +44,17 @@ export interface BullmqQueueOptions {
   readonly jobsMax?: number | undefined;
   /** Default CLAIM_MS. */
   readonly claimMs?: number | undefined;
+  /**
+   * Nothing is claimed for so long after the server came up empty, so that those who had claims can say so first. Default:
+   * the time of a renewal and RETURN_MS, and the gap at least.
+   */
+  readonly settleMs?: number | undefined;
   /** How long one call waits for a server that is away. Default REDIS_RETRY_MS_MAX. */
   readonly retryMsMax?: number | undefined;
 }
 
 interface Held {
-  readonly lane: Lane;
+  readonly lane: HeldLane;
   readonly job: BullJob;
   readonly lost: AbortController;
   /** By the monotonic clock: when the lock was last known to be ours, counted from before the question. */
@@ -172,7 +179,7 @@ export class BullmqQueue implements Queue {
       this.#waiting = taken.waiting;
       const lost = new AbortController();
       const claim = { job: taken.job, host: laneHost(lane.id), more: taken.more, lost: lost.signal };
-      this.#held.set(claim, { lane, job, lost, renewedAt: askedAt });
+      this.#held.set(claim, { lane: { ...lane, since: taken.since }, job, lost, renewedAt: askedAt });
       this.#renewing ??= setInterval(() => void this.#renew(), this.#claimMs / RENEWALS).unref();
       return { kind: 'claimed', claim };
     }
@@ -217,10 +224,12 @@ export class BullmqQueue implements Queue {
     const mine = held.filter(({ lost }) => !lost.signal.aborted);
     if (mine.length === 0) return;
     try {
-      const { worker } = await this.#open();
+      const { worker, lines } = await this.#open();
       const ids = mine.map(({ lane }) => lane.id);
       const tokens = mine.map(({ lane }) => lane.token);
       const gone = new Set(await worker.extendJobLocks(ids, tokens, this.#claimMs));
+      const forgotten = mine.filter(({ lane }) => gone.has(lane.id)).map(({ lane }) => lane);
+      for (const lane of forgotten.length > 0 ? await lines.hold(forgotten) : []) gone.delete(lane);
       for (const one of mine) {
         if (!gone.has(one.lane.id)) one.renewedAt = now;
         else if ([...this.#held.values()].includes(one)) one.lost.abort();
@@ -236,7 +245,7 @@ export class BullmqQueue implements Queue {
   }
 
   #open(): Promise<Opened> {
-    this.#opened ??= open(this.#options, this.#claimMs).catch((error) => {
+    this.#opened ??= open(this.#options, this.#claimMs, () => void this.#renew()).catch((error) => {
       this.#opened = undefined;
       throw error;
     });
@@ -244,7 +253,9 @@ export class BullmqQueue implements Queue {
   }
 }
 
-async function open({ url, name, hosts, jobsMax }: BullmqQueueOptions, claimMs: number): Promise<Opened> {
+/** `onReturn`: the connection was lost, and is there again. */
+async function open(options: BullmqQueueOptions, claimMs: number, onReturn: () => void): Promise<Opened> {
+  const { url, name, hosts, jobsMax } = options;
   const client = await connectRedis(url);
   // One hash tag, so that a cluster keeps all keys of the queue together.
   const prefix = `{${name}}`;
@@ -266,8 +277,22 @@ async function open({ url, name, hosts, jobsMax }: BullmqQueueOptions, claimMs: 
   lanes.on('error', () => {});
   worker.on('error', () => {});
   const keys = { base: `${prefix}:`, lanes: lanes.toKey(''), delayed: lanes.toKey('delayed') };
-  const lines = new HostLines(client, keys, { ...hosts, jobsMax: jobsMax ?? SHARED_QUEUE_MAX });
+  const settleMs = options.settleMs ?? Math.max(claimMs / RENEWALS + RETURN_MS, hosts.gapMs);
+  const lines = new HostLines(client, keys, { ...hosts, jobsMax: jobsMax ?? SHARED_QUEUE_MAX, claimMs, settleMs });
+  await lines.greet(await runOf(client));
+  client.on('ready', () => {
+    // Should it fail, then the connection did.
+    runOf(client)
+      .then((run) => lines.greet(run))
+      .then(onReturn)
+      .catch(() => {});
+  });
   return { client, lanes, worker, lines };
+}
+
+/** Another one after each start of the server. */
+async function runOf(client: Redis): Promise<string> {
+  return /^run_id:(\w+)/m.exec(await client.info('server'))?.[1] ?? 'unknown';
 }
 
 async function makeLanes(lanes: BullQueue, ids: readonly string[], urgent?: ReadonlySet<string>): Promise<void> {

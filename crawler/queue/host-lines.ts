@@ -17,10 +17,26 @@ export interface LineLimits {
   readonly connections: number;
   readonly gapMs: number;
   readonly jobsMax: number;
+  /** How long a claim lasts that is not renewed. */
+  readonly claimMs: number;
+  /** After a server came up empty nothing is claimed for so long: others say first what they have in flight. */
+  readonly settleMs: number;
+}
+
+/** A claim, as its holder knows it. */
+export interface HeldLane extends Lane {
+  /** Of the server's memory when the claim was made: another one now means that it was emptied since. */
+  readonly since: string;
 }
 
 export type Taken =
-  | { readonly kind: 'claimed'; readonly job: Job; readonly more: boolean; readonly waiting: number }
+  | {
+      readonly kind: 'claimed';
+      readonly job: Job;
+      readonly more: boolean;
+      readonly waiting: number;
+      readonly since: string;
+    }
   /** The host may be asked again in so many ms. */
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'empty' }
@@ -63,6 +79,7 @@ export const ADD_JOBS_MAX = 1_000;
 const HEAD = `
 local call, base, lanes = redis.call, KEYS[1], KEYS[2]
 local jobs, claims, taken, hosts = base .. 'jobs', base .. 'claims', base .. 'taken', base .. 'hosts'
+local held, since = base .. 'held', base .. 'since'
 local function line(host) return base .. 'line:' .. host end
 local function gapLeft(host, most)
   local left = call('PTTL', base .. 'gap:' .. host)
@@ -70,6 +87,35 @@ local function gapLeft(host, most)
   if left > most then return 0 end
   return math.max(left, 0)
 end
+local function nowMs()
+  local time = call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+local function ms(number) return string.format('%.0f', number) end
+-- When the server's memory began, and in which run of it: later than the last claims where it came up empty.
+local function memory()
+  local known = call('GET', since)
+  if not known then
+    known = ms(nowMs()) .. ' ?'
+    call('SET', since, known)
+  end
+  return string.match(known, '^(%d+) (.*)$')
+end
+local function settleLeft(settle)
+  local left = tonumber((memory())) + settle - nowMs()
+  if left > settle then return 0 end
+  return math.max(left, 0)
+end
+-- A lane whose holder said, after the server came up empty, that it has a request in flight.
+local function heldLeft(lane, most)
+  local till = string.match(call('HGET', held, lane) or '', '^%d+')
+  if not till then return 0 end
+  local left = tonumber(till) - nowMs()
+  if left > 0 and left <= most then return left end
+  call('HDEL', held, lane)
+  return 0
+end
+local function holderOf(lane) return string.match(call('HGET', held, lane) or '', '\\n(.*)$') end
 local function put(host, feed, score)
   call('ZADD', line(host), score, feed)
   call('SADD', hosts, host)
@@ -118,10 +164,11 @@ return {added, waiting(), missing, urgent}`);
 
 const TAKE = new Script(`${HEAD}
 local lane, host, token, gap = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
+local claim, settle = tonumber(ARGV[5]), tonumber(ARGV[6])
 if call('GET', lanes .. lane .. ':lock') ~= token then return {'lost'} end
 local function answer(feed, score)
   local job = string.match(call('HGET', jobs, feed), '\\n(.*)$')
-  return {'claimed', job, tonumber(score) < 0 and 1 or 0, call('ZCARD', line(host)), waiting()}
+  return {'claimed', job, tonumber(score) < 0 and 1 or 0, call('ZCARD', line(host)), waiting(), (memory())}
 end
 local before = call('HGET', taken, lane)
 if before then
@@ -134,7 +181,7 @@ if before then
 end
 local first = call('ZRANGE', line(host), 0, 0, 'WITHSCORES')
 if #first == 0 then call('SREM', hosts, host) return {'empty'} end
-local left = gapLeft(host, gap)
+local left = math.max(gapLeft(host, gap), settleLeft(settle), heldLeft(lane, claim))
 if left > 0 then return {'wait', left} end
 call('ZREM', line(host), first[1])
 if call('EXISTS', line(host)) == 0 then call('SREM', hosts, host) end
@@ -146,10 +193,16 @@ return answer(first[1], first[2])`);
 const END = new Script(`${HEAD}
 local lane, host, token, gap, feed, back = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
 local holder, score = string.match(call('HGET', claims, feed) or '', '^([^\\n]*)\\n(.*)$')
+-- The request may have left long after the claim, so the gap counts from its end.
+local function rest() if gap > 0 then call('SET', base .. 'gap:' .. host, '', 'PX', gap) end end
 if holder == token then
   call('HDEL', claims, feed)
   call('HDEL', taken, lane)
   if back then put(host, feed, score) else call('HDEL', jobs, feed) end
+  rest()
+elseif holderOf(lane) == token then
+  call('HDEL', held, lane)
+  rest()
 end
 if call('GET', lanes .. lane .. ':lock') ~= token then return {'lost'} end
 local first = call('ZRANGE', line(host), 0, 0, 'WITHSCORES')
@@ -158,6 +211,7 @@ return {'next', call('ZCARD', line(host)), gapLeft(host, gap), urgent and 1 or 0
 
 const LOOK = new Script(`${HEAD}
 local delayed, connections, gap = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local claim, settle = tonumber(ARGV[5]), settleLeft(tonumber(ARGV[6]))
 local sample = ARGV[4] == '' and call('SRANDMEMBER', hosts, ${LOOK_HOSTS_MAX}) or {ARGV[4]}
 local missing, late, ms = {}, {}, -1
 for _, host in ipairs(sample) do
@@ -165,12 +219,38 @@ for _, host in ipairs(sample) do
   for i = 0, connections - 1 do
     local lane = host .. '/' .. i
     if call('ZSCORE', delayed, lane) then
-      local left = gapLeft(host, gap)
+      local left = math.max(gapLeft(host, gap), settle, heldLeft(lane, claim))
       if left == 0 then table.insert(late, lane) elseif ms < 0 or left < ms then ms = left end
     end
   end
 end
-return {waiting(), call('HLEN', claims), ms, missing, late}`);
+local inFlight = call('HLEN', claims)
+for _, lane in ipairs(call('HKEYS', held)) do
+  if heldLeft(lane, claim) > 0 then inFlight = inFlight + 1 end
+end
+return {waiting(), inFlight, ms, missing, late}`);
+
+const GREET = new Script(`${HEAD}
+local at, run = memory()
+if run == '?' then
+  call('SET', since, at .. ' ' .. ARGV[1])
+elseif run ~= ARGV[1] then
+  call('SET', since, ms(nowMs()) .. ' ' .. ARGV[1])
+end
+return {}`);
+
+const HOLD = new Script(`${HEAD}
+local claim, mine, began = tonumber(ARGV[1]), {}, memory()
+for i = 2, #ARGV, 3 do
+  local lane, token, known = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local holder = heldLeft(lane, claim) > 0 and holderOf(lane)
+  local forgotten = known ~= began and call('EXISTS', lanes .. lane .. ':lock') == 0 and not holder
+  if holder == token or forgotten then
+    call('HSET', held, lane, ms(nowMs() + claim) .. '\\n' .. token)
+    table.insert(mine, lane)
+  end
+end
+return mine`);
 
 const CLEAR = new Script(`${HEAD}
 local cleared = 0
@@ -211,13 +291,14 @@ export class HostLines {
 
   /** The first feed of the lane's host, if the host may be asked now. Takes over what a dead holder of the lane had. */
   async take({ id, token }: Lane): Promise<Taken> {
-    const args = [id, hostOfLane(id), token, this.#limits.gapMs];
+    const { gapMs, claimMs, settleMs } = this.#limits;
+    const args = [id, hostOfLane(id), token, gapMs, claimMs, settleMs];
     const [kind, ...rest] = (await TAKE.run(this.#client, this.#keys, args)) as [Taken['kind'], ...unknown[]];
     if (kind === 'wait') return { kind, ms: Number(rest[0]) };
     if (kind !== 'claimed') return { kind };
-    const [json, urgent, left, waiting] = rest as [string, number, number, number];
+    const [json, urgent, left, waiting, since] = rest as [string, number, number, number, string];
     const job = JSON.parse(json) as Job;
-    return { kind, job: { ...job, urgent: urgent === 1 }, more: left > 0, waiting };
+    return { kind, job: { ...job, urgent: urgent === 1 }, more: left > 0, waiting, since };
   }
 
   async end({ id, token }: Lane, feed: string, back: boolean): Promise<Ended> {
@@ -230,11 +311,23 @@ export class HostLines {
 
   /** At the host of `lane`, or at some hosts where feeds wait. */
   async look(lane?: string): Promise<Look> {
-    const { connections, gapMs } = this.#limits;
-    const args = [this.#delayedKey, connections, gapMs, lane === undefined ? '' : hostOfLane(lane)];
+    const { connections, gapMs, claimMs, settleMs } = this.#limits;
+    const host = lane === undefined ? '' : hostOfLane(lane);
+    const args = [this.#delayedKey, connections, gapMs, host, claimMs, settleMs];
     const reply = await LOOK.run(this.#client, this.#keys, args);
     const [waiting, claimed, ms, missing, late] = reply as [number, number, number, string[], string[]];
     return { waiting, claimed, ms: ms < 0 ? null : ms, missing, late };
+  }
+
+  /** To be said at every connection, before all else. `run`: of the server, which begins another with each start. */
+  async greet(run: string): Promise<void> {
+    await GREET.run(this.#client, this.#keys, [run]);
+  }
+
+  /** Of claims whose locks are gone, the lanes that only a server without memory has lost: nobody else gets them. */
+  async hold(claims: readonly HeldLane[]): Promise<string[]> {
+    const args = claims.flatMap(({ id, token, since }) => [id, token, since]);
+    return (await HOLD.run(this.#client, this.#keys, [this.#limits.claimMs, ...args])) as string[];
   }
 
   async clear(): Promise<number> {

@@ -154,10 +154,11 @@ export class LocalQueue implements Queue {
   }
 
   #end(claim: Claim): void {
-    this.#budget.end(claim.host);
+    const now = this.#clock();
+    this.#budget.end(claim.host, now);
     this.#feeds.delete(claim.job.feed);
     const line = this.#lines.get(claim.host);
-    if (line !== undefined) this.#giveTurn(line, this.#clock());
+    if (line !== undefined) this.#giveTurn(line, now);
   }
 
   /** Puts a line that has jobs, and whose host has a place, into the heap; forgets one that has none. */

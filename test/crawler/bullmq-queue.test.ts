@@ -81,14 +81,32 @@ function tests(url: string): void {
     t.same(await queue.claim(), { kind: 'empty' });
   });
 
-  t.test('a claim that Redis forgot is given up, and so is one that could not be renewed', async (t) => {
-    const { proxy, queue, name } = await openProxied(t, url);
-    await queue.add(jobs('a/1', 'b/1'));
-    const forgotten = await claimed(queue);
+  t.test('after Redis forgot all, who has a claim keeps it, and others wait until that is known', async (t) => {
+    const name = `test-${randomUUID()}`;
+    const one = open(t, url, { name }).queue;
+    const two = open(t, url, { name, settleMs: undefined }).queue;
+    await one.add(jobs('a/1', 'b/1'));
+    const kept = await claimed(one);
     await forget(url, name);
-    await aborted(forgotten);
-    t.equal(forgotten.lost?.aborted, true);
-    await queue.done(forgotten);
+    await two.add(jobs('a/1', 'a/2', 'b/1'));
+    t.match(await two.claim(), { kind: 'wait' }, 'nobody gets anything just now');
+    const other = await firstOf(two, sleep);
+    t.equal(other.job.feed, 'b/1', 'the host of the claim is left out');
+    t.same(await two.counts(), { waiting: 2, claimed: 2 });
+    await sleep(CLAIM_MS * 1.5);
+    t.equal((await two.claim()).kind, 'wait', 'it is renewed');
+    t.equal(kept.lost?.aborted, false);
+    await one.done(kept);
+    t.same(await two.counts(), { waiting: 2, claimed: 1 });
+    t.equal(
+      (await firstOf(two, sleep)).job.feed,
+      'a/1',
+      'and waits in the queue once more: its record says it is done',
+    );
+  });
+
+  t.test('a claim that could not be renewed is given up', async (t) => {
+    const { proxy, queue } = await openProxied(t, url);
     await queue.add(jobs('c/1'));
     const alone = await claimed(queue);
     await proxy.behave({ mute: 'both' });
@@ -219,7 +237,7 @@ function open(
   options: Partial<BullmqQueueOptions> = {},
 ): { readonly queue: Queue; readonly name: string } {
   const name = options.name ?? `test-${randomUUID()}`;
-  const queue = new BullmqQueue({ url, shown: url, hosts: HOSTS, claimMs: CLAIM_MS, ...options, name });
+  const queue = new BullmqQueue({ url, shown: url, hosts: HOSTS, claimMs: CLAIM_MS, settleMs: 0, ...options, name });
   t.teardown(async () => {
     await queue[Symbol.asyncDispose]();
     await forget(url, name).catch(() => {});

@@ -21,7 +21,7 @@ export interface SiteFeed {
   /** Instead of all the rest. */
   answer?: ((response: ServerResponse) => void) | undefined;
   /** Before the answer; a promise holds it back. */
-  before?: (() => void | Promise<void>) | undefined;
+  before?: ((response: ServerResponse) => void | Promise<void>) | undefined;
 }
 
 export interface FeedSite extends TestServer {
@@ -33,7 +33,7 @@ export async function feedSite(feeds: Record<string, SiteFeed>): Promise<FeedSit
   const all = new Map(Object.entries(feeds));
   const handler: Handler = async (request, response) => {
     const feed = all.get((request.url ?? '').slice(1));
-    await feed?.before?.();
+    await feed?.before?.(response);
     if (feed === undefined) return response.writeHead(404).end('nothing here');
     if (feed.answer !== undefined) return feed.answer(response);
     const headers: Record<string, string> = { ...feed.headers };

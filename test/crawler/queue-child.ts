@@ -7,7 +7,7 @@ import { BullmqQueue } from '../../crawler/queue/bullmq.ts';
 
 const [url = '', name = '', claimMs] = process.argv.slice(2);
 await using queue = new BullmqQueue({
-  ...{ url, shown: 'redis', name, claimMs: Number(claimMs) },
+  ...{ url, shown: 'redis', name, claimMs: Number(claimMs), settleMs: 0 },
   hosts: { connections: 1, gapMs: 10 },
 });
 const answer = await queue.claim();

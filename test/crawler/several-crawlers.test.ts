@@ -129,7 +129,8 @@ function queueName(): string {
 }
 
 function queueFor(stack: AsyncDisposableStack, url: string, name: string, retryMsMax?: number): Queue {
-  return stack.use(new BullmqQueue({ url, shown: url, name, hosts: { connections: 1, gapMs: GAP_MS }, retryMsMax }));
+  const hosts = { connections: 1, gapMs: GAP_MS };
+  return stack.use(new BullmqQueue({ url, shown: url, name, hosts, retryMsMax, settleMs: 0 }));
 }
 
 /** Stopped before its queue is closed. */

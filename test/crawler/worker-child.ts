@@ -8,7 +8,7 @@ const [storeUrl = '', url = '', name = '', claimMs] = process.argv.slice(2);
 const store = await openStore(storeUrl);
 const fetcher = openFetcher({ userAgent: 'Feedferry-Test/1.0', allowPrivate: ['127.0.0.0/8'] });
 const hosts = { connections: 1, gapMs: 10 };
-const queue = new BullmqQueue({ url, shown: 'redis', name, hosts, claimMs: Number(claimMs) });
+const queue = new BullmqQueue({ url, shown: 'redis', name, hosts, claimMs: Number(claimMs), settleMs: 0 });
 const crawler = startCrawler({
   ...{ store, fetcher, queue, concurrency: 4, hostGapMs: 10, hostConnections: 1 },
   ...{ clock: Date.now, random: Math.random, minIntervalMs: 900_000, maxIntervalMs: 86_400_000 },
