@@ -57,7 +57,10 @@ function asPrimary(hello: Hello, store: Applicant): Admission {
   return hasData(hello, store);
 }
 
-/** A replica follows its primary, any newer one, and any that it followed before; what was a primary hands over first. */
+/**
+ * A replica follows its primary, any newer one, and any that it followed before; what was a primary hands over first.
+ * Another replica, which may send out of old habit, it follows only where it was set up so.
+ */
 function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>): Admission {
   const isKnown = role.primary === hello.site && role.epoch === hello.epoch;
   if (isKnown) return store.isEditable ? become(hello, store) : { kind: 'admit' };
@@ -65,9 +68,13 @@ function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>
     const message = `The destination ${store.site} was a primary once, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
     return refuse('REPLICATION_REFUSED', message);
   }
-  const mayFollow =
-    role.primary === null || role.primary === hello.site || hello.epoch > role.epoch || store.knowsSource;
-  return mayFollow || store.isEmpty || hello.adopt ? become(hello, store) : hasData(hello, store);
+  const isOwn = role.primary === null || role.primary === hello.site;
+  if (isOwn || store.isEmpty || hello.adopt) return become(hello, store);
+  if (hello.follows !== undefined) {
+    const message = `The destination ${store.site} is a replica of ${role.primary}, and the source ${hello.site} is a replica, too: with \`--adopt\` it becomes one of the source.`;
+    return refuse('REPLICATION_REFUSED', message);
+  }
+  return hello.epoch > role.epoch || store.knowsSource ? become(hello, store) : hasData(hello, store);
 }
 
 function become({ site, epoch }: Hello, { isEmpty, role }: Applicant): Admission {

@@ -121,7 +121,7 @@ export class Lab {
         site.proc(step.role)?.crashIn(step.calls, step.isDone);
         return;
       case 'start':
-        if (step.role !== 'repl' || this.#plan.topology !== 'failover' || isPrimary(site)) site.start(step.role);
+        site.start(step.role);
         return;
       case 'stall':
         site.proc(step.role)?.stall();
@@ -225,10 +225,8 @@ export class Lab {
     const way = this.#ways.get(`${this.#sites.indexOf(site)} ${to ? this.#sites.indexOf(to) : ''}`);
     if (!to || to === site || !way) return false;
     const target = new RemoteTarget(`https://${to.name}`, proc, way, () => to.receiver);
-    if (!(await this.#operator.rejoin(proc, store, target))) return false;
-    // A replica sends to nobody.
-    site.proc('repl')?.crash('as it is a replica');
-    return true;
+    // Its own sender goes on, if it has one: nobody takes anything of it.
+    return await this.#operator.rejoin(proc, store, target);
   }
 
   /** A careful operator names one where others were promoted, too; undefined: the next one by itself is above all. */

@@ -67,6 +67,10 @@ const CASES: readonly (readonly [string, Partial<Hello>, Applicant, string])[] =
     'REPLICATION_TARGET_HAS_DATA',
   ],
   ['a replica may go back to whom it followed', { site: OTHER }, REPLICA, 'become'],
+  ['but not if that became a replica', { site: OTHER, follows: SOURCE }, REPLICA, 'REPLICATION_REFUSED'],
+  ['not even one of a newer primary', { site: OTHER, follows: SOURCE, epoch: 3 }, REPLICA, 'REPLICATION_REFUSED'],
+  ['unless it is told to adopt what it finds', { site: OTHER, follows: SOURCE, adopt: true }, REPLICA, 'become'],
+  ['in a chain a replica goes on supplying its own', { follows: OTHER, epoch: 3 }, REPLICA, 'become'],
   [
     'a replica that was told no primary takes the first one',
     {},
