@@ -37,6 +37,11 @@ const ENDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
   ),
 );
 
+/** What stands in these is no markup, and goes with them. */
+const RAW_TAGS: ReadonlySet<string> = new Set(['script', 'style']);
+/** In a script: comments, which may hide its end, and what would make a difference to the rest of the article. */
+const ODD_IN_RAW = /<(?:!--|noscript|iframe|script|style)/i;
+
 const VOID: ReadonlySet<string> = new Set(VOID_TAGS);
 /** Those of them that show nothing without attributes. */
 const MEDIA: ReadonlySet<string> = new Set(['img', 'source']);
@@ -98,6 +103,7 @@ function tidyTag(html: string, at: number, open: string[], context: Context): st
   const name = (found[2] ?? '').toLowerCase();
   const attributes = found[3] ?? '';
   const slash = found[4] !== '';
+  if (RAW_TAGS.has(name)) return found[1] === '' && !slash && skipRaw(html, name) ? '' : null;
   const dropped = DROPPED_TAGS.has(name);
   if (!dropped && !TIDY_TAGS.has(name)) return null;
   if (found[1] !== '') {
@@ -116,6 +122,18 @@ function tidyTag(html: string, at: number, open: string[], context: Context): st
   if (VOID.has(name)) return written === '' && MEDIA.has(name) ? ended : `${ended}<${name}${written} />`;
   open.push(name);
   return `${ended}<${name}${written}>`;
+}
+
+/** From behind the start tag of a raw element to behind its end tag. False: not tidy. */
+function skipRaw(html: string, name: string): boolean {
+  const from = TAG.lastIndex;
+  let end = html.indexOf('</', from);
+  while (end !== -1 && html.slice(end + 2, end + 2 + name.length).toLowerCase() !== name)
+    end = html.indexOf('</', end + 2);
+  if (end === -1 || ODD_IN_RAW.test(html.slice(from, end))) return false;
+  TAG.lastIndex = end;
+  const found = TAG.exec(html);
+  return found !== null && found[3] === '' && found[4] === '' && found[2]?.toLowerCase() === name;
 }
 
 /** An end tag ends what is open inside its element; one without an element counts for nothing, but for `p` (HTML). */
