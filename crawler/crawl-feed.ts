@@ -143,7 +143,7 @@ function crawled({ result, bytes, ms }: Findings, entries: StoredEntries, before
 async function mergeInto({ session }: CrawlFeedOptions, live: Live<FeedRecord>, into: string): Promise<void> {
   if (live.content.overrides?.origin !== undefined) return;
   try {
-    await session.read((store) => mergeFeeds({ store, from: live.id, into, owner: 'crawl: merge' }));
+    await session.read((store) => mergeFeeds({ store, from: live.id, into, owner: 'crawler: merge' }));
   } catch (error) {
     const code = error instanceof StoreTrouble ? codeOf(error.cause) : codeOf(error);
     if (code !== 'DATABASE_READ_ONLY' && code !== 'EDIT_CONTENDED' && code !== 'CRAWL_FEED_UNKNOWN') throw error;

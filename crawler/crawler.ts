@@ -7,6 +7,9 @@ import { type Choice, isWanted, wantedFeeds } from './due-feeds.ts';
 import { crawlerError } from './errors.ts';
 import type { Fetcher } from './fetch.ts';
 import { type CrawlerMetrics, newMetrics } from './metrics.ts';
+import { Member, UNKNOWN_KIND } from './pause/member.ts';
+import { pausedError } from './pause/note.ts';
+import type { ProcessKind } from './pause/processes.ts';
 import { Pump } from './pump.ts';
 import { type Claim, type Job, type Queue, untilLost } from './queue/contract.ts';
 import { LocalQueue } from './queue/local.ts';
@@ -40,6 +43,8 @@ export interface CrawlOptions {
   readonly maxIntervalMs: number;
   /** How long a store that does not answer is waited for. Default STORE_RETRY_MS_MAX. */
   readonly storeRetryMsMax?: number | undefined;
+  /** What others are told about this process. */
+  readonly process?: ProcessKind | undefined;
 }
 
 export interface CrawlProgress {
@@ -70,7 +75,7 @@ export interface CrawlSummary {
   readonly bytes: number;
   readonly seconds: number;
   readonly peakMemoryBytes: number;
-  /** Store trouble that ended the pass. */
+  /** Store trouble that ended the pass, or CRAWL_PAUSED. */
   readonly error: ReturnType<CodedError['toJSON']> | null;
 }
 
@@ -80,8 +85,8 @@ export const FINISH_MS_MAX = 5_000;
 const PROGRESS_MS = 200;
 
 /**
- * Crawls what is due and returns when all is done. Failures of feeds go into their histories. Trouble with the store ends
- * the pass, in `error`, and leaves every feed that was not stored due. Never throws.
+ * Crawls what is due and returns when all is done. Failures of feeds go into their histories. Trouble with the store and
+ * a pause of the site's crawlers end the pass, in `error`, and leave every feed that was not stored due. Never throws.
  */
 export async function crawl(options: CrawlOptions): Promise<CrawlSummary> {
   const pass = new Pass(options);
@@ -94,6 +99,7 @@ class Pass {
   readonly #metrics: CrawlerMetrics = newMetrics();
   readonly #queue: Queue;
   readonly #pump: Pump;
+  readonly #member: Member;
   readonly #session: StoreSession;
   readonly #digester: Digester;
   readonly #crawling: CrawlFeedOptions;
@@ -111,7 +117,7 @@ class Pass {
     this.#choice = { now: clock(), force: options.force, feeds: options.feeds };
     this.#session = new StoreSession({
       store,
-      owner: 'crawl',
+      owner: `crawler: ${(options.process ?? UNKNOWN_KIND).command}`,
       durability: 'lazy',
       signal: this.#breakOff.signal,
       onRetry: () => {
@@ -121,8 +127,18 @@ class Pass {
     });
     const hosts = { connections: options.hostConnections, gapMs: options.hostGapMs };
     this.#queue = options.queue ?? new LocalQueue({ clock, hosts, jobsMax: Number.POSITIVE_INFINITY });
+    this.#member = new Member({
+      ...{ session: this.#session, queue: this.#queue, clock, kind: options.process ?? UNKNOWN_KIND },
+      state: () => (this.#ended() ? 'stopping' : 'crawling'),
+      pump: () => this.#pump,
+      breakOff: () => this.#breakOff.abort(),
+      onPause: (pause) => {
+        this.#trouble ??= pausedError(pause);
+      },
+      onResume: () => {},
+    });
     this.#pump = new Pump({
-      queue: this.#queue,
+      queue: this.#member.queue,
       concurrency: options.concurrency,
       work: (claim) => this.#work(claim),
       onFailure: (error) => this.#end(error),
@@ -139,8 +155,10 @@ class Pass {
     const { signal } = this.#options;
     const onAbort = () => this.#stop();
     signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted !== true) this.#pump.start();
+    this.#member.start();
     try {
+      await this.#member.look();
+      if (!this.#ended()) this.#pump.start();
       for await (const jobs of wantedFeeds((operation) => this.#session.read(operation), this.#choice)) {
         if (this.#ended()) break;
         await this.#add(jobs);
@@ -154,6 +172,7 @@ class Pass {
     signal?.removeEventListener('abort', onAbort);
     await this.#digester[Symbol.asyncDispose]();
     const skipped = await this.#skipped();
+    await this.#member.stop();
     try {
       await this.#session.close();
     } catch (error) {
@@ -184,6 +203,7 @@ class Pass {
       this.#report(false);
       return 'done';
     } catch (error) {
+      if (this.#member.wasShutOut(error)) return 'back';
       if (error instanceof StoreTrouble) {
         this.#end(error);
         return 'back';

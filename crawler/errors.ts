@@ -26,6 +26,10 @@ export const CRAWLER_ERRORS = {
   CRAWL_BODY_SLOW: 'The feed takes too long to read; please report it with the feed URL.',
   CRAWL_SLOW: 'It goes on in the background; look again in a minute.',
   CRAWL_STOPPED: 'The crawler is stopping; try again when it runs.',
+  CRAWL_PAUSED:
+    'It is fetched when they are resumed; `feedferry crawlers status` shows more, `feedferry crawlers resume` ends it.',
+  CRAWLERS_CONTENDED: 'Agree with whoever else pauses or resumes, look at `feedferry crawlers status`, then try again.',
+  CRAWLERS_RESUMED: 'Somebody else has resumed the crawlers meanwhile; pause them again if they are to stand still.',
   CRAWL_QUEUE_FULL: 'More feeds wait than the queue holds; they stay due in the store.',
   CRAWL_QUEUE_REFUSED: 'Check user, password and rights in the URL of the queue, and what Redis says.',
   CRAWL_QUEUE_UNREACHABLE:

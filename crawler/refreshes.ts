@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, Store } from '../store/contract.ts';
 import type { FeedRecord } from '../store/documents.ts';
 import { crawlerError } from './errors.ts';
+import { pausedError, pauseIn, readPause } from './pause/note.ts';
 import type { Queue } from './queue/contract.ts';
 
 /** How long one waits; the fetch itself goes on. */
@@ -21,12 +22,14 @@ export function mayRefresh({ triedAt, nextAt, lastError }: FeedRecord, now: numb
 
 /**
  * Has a feed fetched before all others by the crawlers that share the queue, where this process has none, and waits for
- * it. Throws CRAWL_FEED_UNKNOWN, CRAWL_SLOW, and what store and queue throw.
+ * it. Throws CRAWL_FEED_UNKNOWN, CRAWL_PAUSED, CRAWL_SLOW, and what store and queue throw.
  */
 export async function refreshByOthers(
   { store, queue, clock }: { readonly store: Store; readonly queue: Queue; readonly clock: Clock },
   feed: string,
 ): Promise<void> {
+  const pause = pauseIn(await readPause(store.control));
+  if (pause !== null) throw pausedError(pause, feed);
   const live = await store.feeds.get(feed);
   if (live === undefined) throw crawlerError('CRAWL_FEED_UNKNOWN', `There is no feed ${feed}`, { input: feed });
   const { url, nextAt, triedAt } = live.content;
@@ -74,10 +77,9 @@ export class Refreshes {
     for (const end of [...(this.#waiting.get(feed) ?? [])]) end(error);
   }
 
-  stop(): void {
-    for (const feed of [...this.#waiting.keys()]) {
-      this.crawled(feed, crawlerError('CRAWL_STOPPED', 'The crawler was stopped', { input: feed }));
-    }
+  /** None of them is fetched now. */
+  end(why: (feed: string) => Error): void {
+    for (const feed of [...this.#waiting.keys()]) this.crawled(feed, why(feed));
   }
 
   #remove(feed: string, end: End): void {

@@ -7,13 +7,19 @@ import { codedTrouble, FINISH_MS_MAX } from './crawler.ts';
 import { type Digester, openDigester } from './digester.ts';
 import { crawlerError } from './errors.ts';
 import type { Fetcher } from './fetch.ts';
-import { type CrawlerMetrics, newMetrics } from './metrics.ts';
+import { newMetrics } from './metrics.ts';
+import { Member, UNKNOWN_KIND } from './pause/member.ts';
+import { type Pause, pausedError } from './pause/note.ts';
+import type { ProcessKind } from './pause/processes.ts';
 import { Pump } from './pump.ts';
 import { type Claim, type Queue, untilLost } from './queue/contract.ts';
 import { LocalQueue } from './queue/local.ts';
 import { mayRefresh, Refreshes } from './refreshes.ts';
+import { type CrawlerStatus, whyOf } from './run-status.ts';
 import { StoreSession, StoreTrouble } from './store-session.ts';
 import { tally } from './tally.ts';
+
+export type { CrawlerStatus } from './run-status.ts';
 
 export interface RunOptions {
   readonly store: Store;
@@ -29,27 +35,17 @@ export interface RunOptions {
   readonly random: () => number;
   /** Told when trouble with the store begins, changes or ends (null): to be logged, once. */
   readonly onTrouble?: ((error: CodedError | null) => void) | undefined;
-}
-
-export interface CrawlerStatus {
-  /** `waiting`: for the store, `error` says why. */
-  readonly state: 'running' | 'waiting' | 'stopping' | 'stopped';
-  /** A sentence for people. */
-  readonly why: string;
-  readonly inFlight: number;
-  readonly waiting: number;
-  /** When the next feed is due; null: none, or not known. */
-  readonly nextDueAt: number | null;
-  readonly error: ReturnType<CodedError['toJSON']> | null;
-  readonly startedAt: number;
-  readonly metrics: CrawlerMetrics;
+  /** Told when the crawlers of the site are paused, and when they go on (null): to be logged, once. */
+  readonly onPause?: ((pause: Pause | null) => void) | undefined;
+  /** What others are told about this process. */
+  readonly process?: ProcessKind | undefined;
 }
 
 export interface RunningCrawler {
   /**
    * Fetches one feed before all others. Resolves when it is stored, also where the fetch failed (its history tells).
    * A feed that was fetched a moment ago, or whose publisher has asked for patience, is left as it is.
-   * Throws CRAWL_FEED_UNKNOWN, CRAWL_STOPPED, CRAWL_SLOW and store errors.
+   * Throws CRAWL_FEED_UNKNOWN, CRAWL_PAUSED, CRAWL_STOPPED, CRAWL_SLOW and store errors.
    */
   refresh(feedId: string): Promise<void>;
   /** There may be new feeds: look at once. */
@@ -88,13 +84,17 @@ class Running implements RunningCrawler {
   readonly #pump: Pump;
   readonly #session: StoreSession;
   readonly #digester: Digester;
-  readonly #crawling: CrawlFeedOptions;
-  readonly #breakOff = new AbortController();
+  readonly #crawling: Omit<CrawlFeedOptions, 'signal'>;
+  readonly #member: Member;
+  /** Ends the patience with the store. */
+  readonly #ending = new AbortController();
+  /** Breaks off what is in flight; a new one after a pause. */
+  #breakOff = new AbortController();
   readonly #startedAt: number;
   readonly #refreshes = new Refreshes();
   /** Feeds that met a fault of ours, until when they are left alone. */
   readonly #setAside = new Map<string, number>();
-  #state: CrawlerStatus['state'] = 'running';
+  #state: 'running' | 'waiting' | 'stopping' | 'stopped' = 'running';
   #trouble: CodedError | null = null;
   #nextDueAt: number | null = null;
   #wake: (() => void) | undefined;
@@ -107,9 +107,9 @@ class Running implements RunningCrawler {
     this.#startedAt = clock();
     this.#session = new StoreSession({
       store,
-      owner: 'serve: crawler',
+      owner: `crawler: ${(options.process ?? UNKNOWN_KIND).command}`,
       durability: 'lazy',
-      signal: this.#breakOff.signal,
+      signal: this.#ending.signal,
       onRetry: (error) => {
         this.#metrics.storeRetries += 1;
         // Nothing more is fetched while it could not be stored.
@@ -118,26 +118,45 @@ class Running implements RunningCrawler {
     });
     const hosts = { connections: options.hostConnections, gapMs: options.hostGapMs };
     this.#queue = options.queue ?? new LocalQueue({ clock, hosts });
+    this.#member = this.#newMember();
     this.#pump = new Pump({
-      queue: this.#queue,
+      queue: this.#member.queue,
       concurrency: options.concurrency,
       work: (claim) => this.#work(claim),
       onFailure: (error) => this.#inTrouble(error),
     });
     const limits = { minIntervalMs, maxIntervalMs };
     this.#digester = openDigester();
-    this.#crawling = {
-      ...{ session: this.#session, fetcher, digester: this.#digester, limits, clock, random },
-      signal: this.#breakOff.signal,
-    };
+    this.#crawling = { session: this.#session, fetcher, digester: this.#digester, limits, clock, random };
+  }
+
+  #newMember(): Member {
+    const { clock, onPause } = this.#options;
+    return new Member({
+      ...{ session: this.#session, queue: this.#queue, clock, kind: this.#options.process ?? UNKNOWN_KIND },
+      state: () => (this.#state === 'running' ? 'crawling' : this.#state === 'waiting' ? 'waiting' : 'stopping'),
+      pump: () => this.#pump,
+      breakOff: () => this.#breakOff.abort(),
+      onPause: (pause) => {
+        this.#refreshes.end((feed) => pausedError(pause, feed));
+        onPause?.(pause);
+      },
+      onResume: () => {
+        if (this.#breakOff.signal.aborted && !this.#isStopping()) this.#breakOff = new AbortController();
+        onPause?.(null);
+        this.wake();
+      },
+    });
   }
 
   start(): void {
+    this.#member.start();
     this.#loop = this.#run();
   }
 
   async refresh(feedId: string): Promise<void> {
     if (this.#isStopping()) throw crawlerError('CRAWL_STOPPED', 'The crawler is stopping', { input: feedId });
+    if (this.#member.pause !== null) throw pausedError(this.#member.pause, feedId);
     if (this.#trouble !== null) throw this.#trouble;
     const live = await this.#options.store.feeds.get(feedId);
     if (live === undefined) throw crawlerError('CRAWL_FEED_UNKNOWN', `There is no feed ${feedId}`, { input: feedId });
@@ -157,13 +176,18 @@ class Running implements RunningCrawler {
   }
 
   status(): CrawlerStatus {
-    this.#metrics.inFlight = this.#pump.active;
-    this.#metrics.waiting = this.#queue.waiting;
-    return {
-      state: this.#state,
-      why: this.#why(),
+    const { pause, phase } = this.#member;
+    const isPaused = phase !== 'crawling' && !this.#isStopping();
+    const now = {
+      state: isPaused ? phase : this.#state,
+      pause: pause && { since: pause.since, by: pause.by, why: pause.why },
       inFlight: this.#pump.active,
       waiting: this.#queue.waiting,
+    };
+    Object.assign(this.#metrics, { inFlight: now.inFlight, waiting: now.waiting });
+    return {
+      ...now,
+      why: whyOf(now, this.#trouble),
       nextDueAt: this.#nextDueAt,
       error: this.#trouble?.toJSON() ?? null,
       startedAt: this.#startedAt,
@@ -179,11 +203,13 @@ class Running implements RunningCrawler {
     // What waits in a shared queue waits for the others.
     if (!this.#isShared()) await this.#queue.clear();
     await Promise.race([this.#pump.whenIdle(), pause(FINISH_MS_MAX)]);
+    this.#ending.abort();
     this.#breakOff.abort();
     await Promise.race([this.#pump.whenIdle(), pause(BREAK_OFF_MS_MAX)]);
-    this.#refreshes.stop();
+    this.#refreshes.end((feed) => crawlerError('CRAWL_STOPPED', 'The crawler was stopped', { input: feed }));
     await this.#digester[Symbol.asyncDispose]();
-    await Promise.race([Promise.allSettled([this.#loop, this.#session.close()]), pause(CLOSE_MS_MAX)]);
+    const closing = [this.#loop, this.#session.close(), this.#member.stop()];
+    await Promise.race([Promise.allSettled(closing), pause(CLOSE_MS_MAX)]);
     this.#state = 'stopped';
   }
 
@@ -205,9 +231,14 @@ class Running implements RunningCrawler {
   }
 
   async #run(): Promise<void> {
-    this.#pump.start();
+    // A store that does not answer is met again at the first claim.
+    await this.#member.look().catch(() => {});
     let pauseMs = TROUBLE_MS_MIN;
     while (!this.#isStopping()) {
+      if (this.#member.pause !== null) {
+        await this.#sleep(POLL_MS_MAX);
+        continue;
+      }
       if (this.#trouble !== null) {
         await this.#sleep(pauseMs);
         pauseMs = Math.min(pauseMs * 2, TROUBLE_MS_MAX);
@@ -215,6 +246,7 @@ class Running implements RunningCrawler {
         continue;
       }
       pauseMs = TROUBLE_MS_MIN;
+      this.#pump.start();
       try {
         await this.#fill();
         if (this.#trouble === null) await this.#sleep(this.#idleMs());
@@ -260,11 +292,12 @@ class Running implements RunningCrawler {
   async #recover(): Promise<void> {
     if (this.#isStopping()) return;
     try {
+      await this.#member.look();
+      if (this.#member.pause !== null) return;
       await this.#session.probe();
       if (this.#isShared()) await this.#queue.counts();
       this.#setTrouble(null);
       this.#state = 'running';
-      this.#pump.start();
     } catch (error) {
       this.#setTrouble(codedTrouble(error));
     }
@@ -281,6 +314,7 @@ class Running implements RunningCrawler {
       this.#refreshes.crawled(feed);
       return 'done';
     } catch (error) {
+      if (this.#member.wasShutOut(error)) return 'back';
       const coded = codedTrouble(error);
       this.#refreshes.crawled(feed, coded);
       if (error instanceof StoreTrouble) {
@@ -312,13 +346,6 @@ class Running implements RunningCrawler {
     if (!same) this.#options.onTrouble?.(error);
   }
 
-  #why(): string {
-    if (this.#state === 'waiting') return `waiting for the ${awaited(this.#trouble)}: ${this.#trouble?.message ?? ''}`;
-    if (this.#state !== 'running') return this.#state;
-    if (this.#pump.active > 0) return `${this.#pump.active} feeds are being fetched`;
-    return this.#queue.waiting > 0 ? `${this.#queue.waiting} feeds wait for their hosts` : 'no feed is due';
-  }
-
   async #sleep(ms: number): Promise<void> {
     if (!this.#awake) {
       await new Promise<void>((resolve) => {
@@ -332,11 +359,6 @@ class Running implements RunningCrawler {
     this.#awake = false;
     this.#wake = undefined;
   }
-}
-
-/** What a crawler in trouble waits for. */
-function awaited(trouble: CodedError | null): 'queue' | 'store' {
-  return trouble?.code.startsWith('CRAWL_QUEUE_') ? 'queue' : 'store';
 }
 
 function pause(ms: number): Promise<void> {

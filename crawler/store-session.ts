@@ -4,7 +4,7 @@
  * so that nobody takes it for a fault of the feed at hand.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Durability, Edit, KnownArticle, Live, Outcome, Store, Writer } from '../store/contract.ts';
+import type { Control, Durability, Edit, KnownArticle, Live, Outcome, Store, Writer } from '../store/contract.ts';
 import type { Article, FeedRecord } from '../store/documents.ts';
 import { CodedError, codeOf, readOnlyError } from '../store/errors.ts';
 import { Batch } from './batch.ts';
@@ -31,8 +31,10 @@ export class StoreTrouble extends Error {
 
 export interface StoreSessionOptions {
   readonly store: Store;
-  /** Shown to operators. */
+  /** Shown to operators. `crawler: ...`: it writes nothing while the crawlers are paused. */
   readonly owner: string;
+  /** Where the articles are another's than the feeds. Default: `owner`. */
+  readonly articlesOwner?: string;
   readonly durability: Durability;
   /** Aborted: no more patience. */
   readonly signal?: AbortSignal | undefined;
@@ -52,8 +54,8 @@ export class StoreSession implements AsyncDisposable {
 
   constructor(options: StoreSessionOptions) {
     this.#options = options;
-    const { store, owner, durability } = options;
-    this.#articles = new LazyWriter(() => store.articles.openWriter({ owner, durability }));
+    const { store, owner, articlesOwner = owner, durability } = options;
+    this.#articles = new LazyWriter(() => store.articles.openWriter({ owner: articlesOwner, durability }));
     this.#feeds = new LazyWriter(() => store.feeds.openWriter({ owner, durability }));
     this.#articleWrites = new Batch({
       run: (batch) => this.#writeArticles(batch),
@@ -73,6 +75,10 @@ export class StoreSession implements AsyncDisposable {
       },
       weightMax: FEEDS_PER_CALL_MAX,
     });
+  }
+
+  get control(): Control {
+    return this.#options.store.control;
   }
 
   feed(id: string): Promise<Live<FeedRecord> | undefined> {
@@ -120,7 +126,10 @@ export class StoreSession implements AsyncDisposable {
     await store.health();
   }
 
-  /** Settles and gives the slots back. Throws what the store says; what was acknowledged is safe all the same. */
+  /**
+   * Settles and gives the slots back; a later write leases others. Throws what the store says; what was acknowledged is
+   * safe all the same.
+   */
   async close(): Promise<void> {
     const closed = await Promise.allSettled([this.#articles.close(), this.#feeds.close()]);
     const failed = closed.find((one) => one.status === 'rejected');

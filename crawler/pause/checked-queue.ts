@@ -1,0 +1,56 @@
+import type { Claim, ClaimAnswer, Job, Queue, QueueCounts } from '../queue/contract.ts';
+import type { PauseWatch } from './watch.ts';
+
+/** Whoever is told to wait is started again when the pause ends. */
+const WAIT: ClaimAnswer = { kind: 'wait', ms: null };
+
+/** A queue that gives nothing out while the crawlers are paused, whatever it holds. Closing it closes nothing. */
+export class CheckedQueue implements Queue {
+  readonly #queue: Queue;
+  readonly #watch: PauseWatch;
+
+  constructor(queue: Queue, watch: PauseWatch) {
+    this.#queue = queue;
+    this.#watch = watch;
+  }
+
+  get pollMs(): number | null {
+    return this.#queue.pollMs;
+  }
+
+  get waiting(): number {
+    return this.#queue.waiting;
+  }
+
+  /** Throws what the queue throws, and StoreTrouble where nobody can tell whether the crawlers are paused. */
+  async claim(): Promise<ClaimAnswer> {
+    if (!(await this.#watch.mayClaim())) return WAIT;
+    const answer = await this.#queue.claim();
+    // A claim can take its time, where the queue is on another machine.
+    if (answer.kind !== 'claimed' || (await this.#watch.mayClaim())) return answer;
+    await this.#queue.giveBack(answer.claim);
+    return WAIT;
+  }
+
+  add(jobs: readonly Job[]): Promise<number> {
+    return this.#queue.add(jobs);
+  }
+
+  done(claim: Claim): Promise<void> {
+    return this.#queue.done(claim);
+  }
+
+  giveBack(claim: Claim): Promise<void> {
+    return this.#queue.giveBack(claim);
+  }
+
+  clear(): Promise<number> {
+    return this.#queue.clear();
+  }
+
+  counts(): Promise<QueueCounts> {
+    return this.#queue.counts();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+}
