@@ -1,5 +1,5 @@
 import type { DatabaseName } from '../../store/documents.ts';
-import { codeOf } from '../../store/errors.ts';
+import { CodedError, codeOf } from '../../store/errors.ts';
 import { checkpointTo } from '../checkpoint.ts';
 import { fenceSource } from '../failover/fence-source.ts';
 import type { Policies } from '../policy.ts';
@@ -32,12 +32,10 @@ const LOOK_MS = 5000;
 /** How often a status is shown while nothing special happens. */
 const SHOW_MS = 1000;
 
-/** These don't mend by themselves: `once` ends with them. Otherwise somebody may mend them meanwhile. */
-const REFUSALS: ReadonlySet<string> = new Set([
-  ...['REPLICATION_REFUSED', 'REPLICATION_SAME_SITE', 'REPLICATION_TARGET_PRIMARY', 'REPLICATION_TARGET_HAS_DATA'],
-  ...['STORE_URL_INVALID', 'STORE_MISSING', 'STORE_NOT_OURS', 'STORE_NEWER', 'STORE_OLDER'],
-  ...['RECEIVER_CERTIFICATE', 'RECEIVER_NOT_OURS', 'RECEIVER_TOKEN_MISSING', 'RECEIVER_UNAUTHORIZED'],
-  ...['RECEIVER_URL_INVALID', 'WIRE_VERSION'],
+/** The same call would fail again, but another session may get on: it opens the destination and its writers anew. */
+const MENDED_BY_SESSION: ReadonlySet<string> = new Set([
+  ...['WRITER_FENCED', 'WRITER_CLOSED', 'WRITE_UNRESOLVED', 'WIRE_TOO_LARGE'],
+  ...['STORE_CLOSED', 'STORE_GONE', 'STORE_IO_FAILED'],
 ]);
 
 export interface DestinationOptions {
@@ -79,13 +77,18 @@ export interface RunningDestination {
   reseed(): Promise<void>;
   /** Finishes what is under way, at most `STOP_MS_MAX`, and saves how far it came. */
   stop(): Promise<void>;
-  /** Rejects where it can't go on by itself: REPLICATION_TAKEN_OVER; with `once` also what the destination refuses. */
+  /** Rejects where it can't go on by itself: REPLICATION_TAKEN_OVER; with `once` also what does not pass by itself. */
   readonly ended: Promise<DestinationSummary>;
 }
 
 /** Begins to keep one destination supplied, and goes on whatever happens, until it is stopped. */
 export function startDestination(options: DestinationOptions): RunningDestination {
   return new Destination(options);
+}
+
+/** It does not pass by itself: `once` ends with it. Otherwise somebody may mend it meanwhile. */
+function isLasting(error: unknown): boolean {
+  return error instanceof CodedError && !error.retryable && !MENDED_BY_SESSION.has(error.code);
 }
 
 /** An abort with a reason of its own is cheaper than one with an exception. */
@@ -299,7 +302,7 @@ class Destination implements RunningDestination {
     const code = codeOf(error);
     if (code === 'REPLICATION_TAKEN_OVER') throw error;
     if (code === 'REPLICATION_EPOCH_OLDER' && (await this.#fence(error))) return;
-    if (this.#options.once && (REFUSALS.has(code) || this.#failuresInARow >= ONCE_TRIES_MAX)) throw error;
+    if (this.#options.once && (isLasting(error) || this.#failuresInARow >= ONCE_TRIES_MAX)) throw error;
     const ms = this.#backOff.next();
     const until = this.#course.runtime.elapsed() + ms;
     this.#view.waiting(error, ms);

@@ -110,6 +110,38 @@ t.test('after every failure at most 1,000 documents are sent again', async (t) =
   t.ok(metrics.stale <= metrics.failures * 1000, `${metrics.stale} sent again after ${metrics.failures} failures`);
 });
 
+t.test(
+  'a copy made once ends at the first failure that does not pass by itself, and tries again after others',
+  async (t) => {
+    await using pair = await sqlitePair();
+    const { a, b } = pair;
+    await putArticles(a, 'x', 10);
+    for (const code of ['STORE_CORRUPT', 'STORE_FILE_READ_ONLY', 'DATABASE_READ_ONLY', 'STORE_UNREACHABLE'] as const) {
+      let opened = 0;
+      const open = async () => {
+        opened += 1;
+        throw storeError(code, 'It will be so tomorrow, too.');
+      };
+      t.equal(await failureOf(start(a, b, { open, once: true, runtime: fastRuntime(50) }).ended), code);
+      t.equal(opened, 1, `${code}: it was not tried again`);
+    }
+    const troubles = [
+      storeError('STORE_UNREACHABLE', 'It does not answer.', { retryable: true }),
+      storeError('WRITER_FENCED', 'Somebody else writes.'),
+      new Error('Nobody knows.'),
+    ];
+    const open = async () => {
+      const trouble = troubles.pop();
+      if (trouble) throw trouble;
+      return targetOf(b);
+    };
+    t.match(await start(a, b, { open, once: true, runtime: fastRuntime(50) }).ended, {
+      docs: 10,
+      metrics: { failures: 3 },
+    });
+  },
+);
+
 t.test('one document that the destination refuses is put aside, and the others arrive', async (t) => {
   await using pair = await sqlitePair();
   const { a, b } = pair;
