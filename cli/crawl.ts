@@ -7,6 +7,7 @@ import type { Clock, Store } from '../store/contract.ts';
 import { CodedError } from '../store/errors.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { type CrawlReport, progressText, reportText } from './crawl-report.ts';
+import { refuseTestFlags, TEST_FLAGS } from './crawl-test-options.ts';
 import { cliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { CRAWL_SETTINGS, FETCH_SETTINGS, fetcherOptions } from './fetcher-options.ts';
@@ -34,12 +35,23 @@ export const crawlCommand: CommandSpec = {
   options: [
     ['--once', 'one pass, then print a summary'],
     ['--feeds <FILE>', 'follow the feeds of this OPML file (-: standard input); with --once, crawl only these'],
-    ['--force', 'with --once: also feeds that are not due'],
+    ['--force', 'with --once or --test: also feeds that are not due'],
+    ...TEST_FLAGS,
   ],
-  json: 'with --once the summary (docs/cli.md has its shape), else log lines',
+  json: 'with --once the summary, with --test the report (docs/cli.md has their shapes), else log lines',
   settings: ['store', 'queue', ...CRAWL_SETTINGS, ...FETCH_SETTINGS, 'logLevel'],
-  examples: ['feedferry crawl --once', 'feedferry crawl --once --feeds feeds.opml --store sqlite:./test.db --json'],
+  examples: [
+    'feedferry crawl --once',
+    'feedferry crawl --once --feeds feeds.opml --store sqlite:./a.db --json',
+    'feedferry crawl --test --feeds-from sqlite:/srv/feedferry.db --sample 500 \\\n' +
+      '      --store sqlite:./test.db --user-agent "Feedferry/3.0-rho (+https://x.org)"',
+  ],
   async run(invocation) {
+    if (invocation.options.test === true) {
+      const { runTestCrawl } = await import('./crawl-test.ts');
+      return runTestCrawl(invocation);
+    }
+    refuseTestFlags(invocation.options);
     const settings = invocation.settings();
     if (invocation.options.force === true && invocation.options.once !== true) {
       throw cliError('USAGE_INVALID', '--force goes with --once only');

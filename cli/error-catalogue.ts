@@ -1,6 +1,7 @@
 /** Every code that a user can meet, with its advice: for `feeds show`, and for docs/errors.md, which a test compares. */
 import { CRAWLER_ERRORS, httpError } from '../crawler/errors.ts';
 import { PARSE_ERRORS, PARSE_WARNINGS } from '../crawler/parse/errors.ts';
+import { TEST_CRAWL_ERRORS } from '../crawler/test-crawl/errors.ts';
 import { REPLICATOR_ERRORS } from '../replicator/errors.ts';
 import { SITE_ERRORS } from '../site/errors.ts';
 import { STORE_ERRORS } from '../store/errors.ts';
@@ -26,6 +27,12 @@ export const CODE_GROUPS: readonly CodeGroup[] = [
     from: 'crawler/errors.ts',
     about: 'Stands in the history of a feed (`feedferry feeds show`, the page of the feed) and in crawl summaries.',
     advice: CRAWLER_ERRORS,
+  },
+  {
+    title: 'Test crawls',
+    from: 'crawler/test-crawl/errors.ts',
+    about: 'What `feedferry crawl --test` refuses before it fetches anything.',
+    advice: TEST_CRAWL_ERRORS,
   },
   {
     title: 'Parsing',

@@ -103,8 +103,8 @@ export interface FetchFailed {
   readonly retryAfterMs: number | null;
   readonly headers: ResponseHeaders;
   readonly wireBytes: number;
-  /** As in an answer; null where no answer came to its end. */
-  readonly headMs: number | null;
+  /** As in an answer; absent where no answer came to its end. */
+  readonly headMs?: number;
   readonly ms: number;
 }
 
@@ -281,7 +281,7 @@ class Fetch {
       retryAfterMs: retryAfterMs(headers, this.#limits.clock()),
       headers,
       wireBytes: this.#wireBytes,
-      headMs: answer === null ? null : this.#headMs(answer),
+      ...(answer === null ? {} : { headMs: this.#headMs(answer) }),
       ms: this.#ms(),
     };
   }

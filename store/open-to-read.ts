@@ -3,13 +3,11 @@
  * method here that writes, and SQLite opens the file read-only. A live store goes on meanwhile: what is read in two calls is of two moments.
  */
 import type { ArticlesDatabase, Clock, FeedsDatabase, SiteId } from './contract.ts';
+import type { DatabaseName } from './documents.ts';
 import { openStore } from './open.ts';
 
-export type ReadableFeeds = Pick<FeedsDatabase, 'getMany' | 'scan' | 'count'>;
-export type ReadableArticles = Pick<
-  ArticlesDatabase,
-  'getMany' | 'scan' | 'known' | 'timeline' | 'countAbove' | 'count'
->;
+export type ReadableFeeds = Pick<FeedsDatabase, 'getMany' | 'scan'>;
+export type ReadableArticles = Pick<ArticlesDatabase, 'getMany' | 'scan' | 'known' | 'timeline' | 'countAbove'>;
 
 export interface ReadableStore extends AsyncDisposable {
   /** Without credentials. */
@@ -17,6 +15,8 @@ export interface ReadableStore extends AsyncDisposable {
   readonly site: SiteId;
   readonly feeds: ReadableFeeds;
   readonly articles: ReadableArticles;
+  /** Documents that are there, tombstones left out. */
+  count(database: DatabaseName): Promise<number>;
   /** A note of `control`; undefined: there is none. */
   note(id: string): Promise<unknown>;
 }
@@ -34,7 +34,6 @@ export async function openToRead(
     feeds: {
       getMany: (ids) => feeds.getMany(ids),
       scan: feeds.scan.bind(feeds),
-      count: () => feeds.count(),
     },
     articles: {
       getMany: (ids) => articles.getMany(ids),
@@ -42,8 +41,8 @@ export async function openToRead(
       known: (ids) => articles.known(ids),
       timeline: (query) => articles.timeline(query),
       countAbove: (marks) => articles.countAbove(marks),
-      count: () => articles.count(),
     },
+    count: (database) => store.database(database).count(),
     note: async (id) => (await control.get(id))?.value,
     [Symbol.asyncDispose]: () => store.close(),
   };

@@ -15,8 +15,8 @@ import { mongodbState } from './mongodb-state.ts';
 const FEED = feed();
 
 async function readAll(store: ReadableStore): Promise<string[]> {
-  await store.feeds.count();
-  await store.articles.count();
+  await store.count('feeds');
+  await store.count('articles');
   await store.articles.countAbove([{ feed: 'a', num: 0 }]);
   await store.articles.timeline({ feed: 'a', limit: 10 });
   await store.note('x');
