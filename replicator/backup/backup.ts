@@ -76,6 +76,7 @@ interface Place {
  * give a frame with everything. Throws the BACKUP_* codes of `errors.ts` and STORE_*.
  */
 export async function backupToFile(options: BackupOptions): Promise<BackupReport> {
+  await refuseStranger(options.path);
   using _lock = lockBackup(options.path);
   const old = options.full ? undefined : await openBackupFile(options.path, 'r+');
   if (old === undefined) return await beginAnew(options);
@@ -83,6 +84,16 @@ export async function backupToFile(options: BackupOptions): Promise<BackupReport
   const place = await placeIn(file, options);
   const { report } = await appendFrame(place, options, options.path);
   return report;
+}
+
+/** What is no backup gets no lock beside it either, which would stay. Throws BACKUP_NOT_OURS and BACKUP_NEWER. */
+async function refuseStranger(path: string): Promise<void> {
+  await using file = await openBackupFile(path, 'r');
+  if (file === undefined) return;
+  await lastFrame(file).catch((error: unknown) => {
+    // Whether that matters is decided under the lock.
+    if (codeOf(error) !== 'BACKUP_DAMAGED') throw error;
+  });
 }
 
 /** The file appears under its name once its first frame is complete. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import t from 'tap';
 import { realRuntime } from '../../../replicator/runtime.ts';
@@ -190,6 +191,7 @@ t.test('another site, another program, and a second run at once are refused', as
   t.equal(await failureOf(backup(source, `${setting.path}.txt`)), 'BACKUP_NOT_OURS');
   t.equal(await failureOf(backup(source, `${setting.path}.txt`, { full: true })), 'BACKUP_NOT_OURS');
   t.match(await readFile(`${setting.path}.txt`, 'utf8'), /^a shopping list/, 'it is not touched');
+  t.notOk(existsSync(`${setting.path}.txt.lock`), 'and no lock is left beside it');
   t.equal(await failureOf(backup(source, `${setting.folder}/none/x`)), 'BACKUP_FILE_UNUSABLE');
 });
 
