@@ -31,6 +31,7 @@ export const CRAWLER_ERRORS = {
   CRAWLERS_CONTENDED: 'Agree with whoever else pauses or resumes, look at `feedferry crawlers status`, then try again.',
   CRAWLERS_RESUMED: 'Somebody else has resumed the crawlers meanwhile; pause them again if they are to stand still.',
   CRAWL_QUEUE_FULL: 'More feeds wait than the queue holds; they stay due in the store.',
+  CRAWL_QUEUE_BUSY: 'Look which worker still crawls (`feedferry crawlers status`), then drain the queue again.',
   CRAWL_QUEUE_REFUSED: 'Check user, password and rights in the URL of the queue, and what Redis says.',
   CRAWL_QUEUE_UNREACHABLE:
     'Check that Redis runs and can be reached; crawling goes on by itself, and what is due stands in the store.',

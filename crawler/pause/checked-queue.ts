@@ -1,4 +1,4 @@
-import type { Claim, ClaimAnswer, Job, Queue, QueueCounts } from '../queue/contract.ts';
+import type { Claim, ClaimAnswer, Drained, Job, Queue, QueueCounts } from '../queue/contract.ts';
 import type { PauseWatch } from './watch.ts';
 
 /** Whoever is told to wait is started again when the pause ends. */
@@ -26,10 +26,19 @@ export class CheckedQueue implements Queue {
   async claim(): Promise<ClaimAnswer> {
     if (!(await this.#watch.mayClaim())) return WAIT;
     const answer = await this.#queue.claim();
+    if (answer.kind === 'paused') return await this.#left(answer.by);
     // A claim can take its time, where the queue is on another machine.
     if (answer.kind !== 'claimed' || (await this.#watch.mayClaim())) return answer;
     await this.#queue.giveBack(answer.claim);
     return WAIT;
+  }
+
+  /** The note is put before the queue is paused: where there is none, the queue was not reached when it was resumed. */
+  async #left(by: string): Promise<ClaimAnswer> {
+    await this.#watch.lookAfresh();
+    if (this.#watch.pause !== null) return WAIT;
+    await this.#queue.resume(by);
+    return { kind: 'wait', ms: 0 };
   }
 
   add(jobs: readonly Job[]): Promise<number> {
@@ -50,6 +59,22 @@ export class CheckedQueue implements Queue {
 
   counts(): Promise<QueueCounts> {
     return this.#queue.counts();
+  }
+
+  pausedBy(): Promise<string | null> {
+    return this.#queue.pausedBy();
+  }
+
+  pause(id: string): Promise<void> {
+    return this.#queue.pause(id);
+  }
+
+  resume(id: string): Promise<boolean> {
+    return this.#queue.resume(id);
+  }
+
+  drain(id: string, msMax?: number): Promise<Drained> {
+    return this.#queue.drain(id, msMax);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {}

@@ -67,6 +67,12 @@ export class PauseWatch {
     return this.#looking;
   }
 
+  /** As `look`, but asks after this call. */
+  async lookAfresh(): Promise<void> {
+    await this.#looking;
+    await this.look();
+  }
+
   async #look(): Promise<void> {
     const askedAt = performance.now();
     const pause = pauseIn(await this.#options.read());

@@ -9,7 +9,16 @@ import { type Job as BullJob, Queue as BullQueue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { crawlerError } from '../errors.ts';
 import { type HostLimits, hostOf } from '../host-budget.ts';
-import type { Claim, ClaimAnswer, Job, Queue, QueueCounts } from './contract.ts';
+import {
+  type Claim,
+  type ClaimAnswer,
+  DRAIN_MS_MAX,
+  type Drained,
+  type Job,
+  type Queue,
+  type QueueCounts,
+} from './contract.ts';
+import { drainBy } from './drain.ts';
 import { ADD_JOBS_MAX, type HeldLane, HostLines, type Lane, laneHost } from './host-lines.ts';
 import { connectRedis, patiently } from './redis.ts';
 
@@ -143,6 +152,22 @@ export class BullmqQueue implements Queue {
     return { waiting, claimed };
   }
 
+  async pausedBy(): Promise<string | null> {
+    return (await this.#ask(({ lines }) => lines.look())).pausedBy;
+  }
+
+  pause(id: string): Promise<void> {
+    return this.#ask(({ lines }) => lines.pause(id));
+  }
+
+  resume(id: string): Promise<boolean> {
+    return this.#ask(({ lines }) => lines.resume(id));
+  }
+
+  drain(id: string, msMax = DRAIN_MS_MAX): Promise<Drained> {
+    return drainBy(() => this.#ask(({ lines }) => lines.drain(id)), msMax);
+  }
+
   /** Claims that are held still go to others when their time is over. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
@@ -185,13 +210,18 @@ export class BullmqQueue implements Queue {
     }
     if (taken.kind === 'wait') await rest(job, token, taken.ms);
     if (taken.kind === 'empty') await finishLane(opened, job, lane);
+    if (taken.kind === 'paused') {
+      await rest(job, token, POLL_MS);
+      return taken;
+    }
     return { kind: 'passed', ms: taken.kind === 'wait' ? taken.ms : 0 };
   }
 
   /** Mends what a process left undone that died between two steps, or that has a wrong clock. */
   async #nothingToClaim({ lanes, lines }: Opened): Promise<ClaimAnswer | Passed> {
-    const { waiting, ms, missing, late } = await lines.look();
+    const { waiting, ms, missing, late, pausedBy } = await lines.look();
     this.#waiting = waiting;
+    if (pausedBy !== null) return { kind: 'paused', by: pausedBy };
     if (waiting === 0) return { kind: 'empty' };
     await makeLanes(lanes, missing);
     for (const lane of late) await unlessGone(lanes.getBackend().promote(lane));

@@ -30,12 +30,26 @@ export type ClaimAnswer =
   | { readonly kind: 'claimed'; readonly claim: Claim }
   /** All that wait, wait for their hosts; the first of them is free in so many ms, or when a claim has ended (null). */
   | { readonly kind: 'wait'; readonly ms: number | null }
+  /** Somebody paused the queue, under this id. */
+  | { readonly kind: 'paused'; readonly by: string }
   | { readonly kind: 'empty' };
 
 export interface QueueCounts {
   readonly waiting: number;
   readonly claimed: number;
 }
+
+/** The proof of a drain: at one moment the queue was paused, and nothing in flight. */
+export interface Drained {
+  readonly pausedBy: string;
+  readonly claimed: 0;
+  readonly waiting: number;
+  /** Claims of processes that did not renew them: their feeds wait again. */
+  readonly reclaimed: number;
+}
+
+/** What is in flight has so long to end, or to be given up by who does not renew it. */
+export const DRAIN_MS_MAX = 40_000;
 
 export interface Queue extends AsyncDisposable {
   /** Other processes use the queue too: ask again after so many ms, whatever it answered. Null: only this process does. */
@@ -55,6 +69,17 @@ export interface Queue extends AsyncDisposable {
   /** Takes all out that wait; returns how many. Claims go on. */
   clear(): Promise<number>;
   counts(): Promise<QueueCounts>;
+  /**
+   * From when it has returned, nobody who shares the queue is given a claim; jobs can be added, claims end as ever. A queue
+   * that is lost forgets it, as all else. Under another id than before: that one counts.
+   */
+  pause(id: string): Promise<void>;
+  /** The id under which it is paused; null: it is not. */
+  pausedBy(): Promise<string | null>;
+  /** Ends the pause of this id. False: it was not paused, or under another id, which stands. */
+  resume(id: string): Promise<boolean>;
+  /** Pauses, and waits until nothing is in flight. Throws CRAWL_QUEUE_BUSY after `msMax` (default DRAIN_MS_MAX). */
+  drain(id: string, msMax?: number): Promise<Drained>;
 }
 
 /** Aborted with `signal`, and when the claim is lost. */

@@ -3,7 +3,7 @@
  * it happens whole or not at all, by the server's clock. docs/queue.md tells the keys.
  */
 import type { Redis } from 'ioredis';
-import type { Job } from './contract.ts';
+import type { Drained, Job, QueueCounts } from './contract.ts';
 import { Script } from './redis.ts';
 
 /** A lane of a host: its BullMQ job. As many lanes as the host may have requests in flight. */
@@ -40,6 +40,7 @@ export type Taken =
   /** The host may be asked again in so many ms. */
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'empty' }
+  | { readonly kind: 'paused'; readonly by: string }
   /** The lane belongs to somebody else by now. */
   | { readonly kind: 'lost' };
 
@@ -61,6 +62,8 @@ export interface Added {
 export interface Look {
   readonly waiting: number;
   readonly claimed: number;
+  /** Under which id the queue is paused; null: it is not. */
+  readonly pausedBy: string | null;
   /** Until one of the hosts looked at is free; null: not before a claim ends. */
   readonly ms: number | null;
   readonly missing: readonly string[];
@@ -79,7 +82,7 @@ export const ADD_JOBS_MAX = 1_000;
 const HEAD = `
 local call, base, lanes = redis.call, KEYS[1], KEYS[2]
 local jobs, claims, taken, hosts = base .. 'jobs', base .. 'claims', base .. 'taken', base .. 'hosts'
-local held, since = base .. 'held', base .. 'since'
+local held, since, paused = base .. 'held', base .. 'since', base .. 'paused'
 local function line(host) return base .. 'line:' .. host end
 local function gapLeft(host, most)
   local left = call('PTTL', base .. 'gap:' .. host)
@@ -127,6 +130,13 @@ local function lanesWithout(host, connections, found)
   end
 end
 local function waiting() return call('HLEN', jobs) - call('HLEN', claims) end
+local function inFlight(claim)
+  local count = call('HLEN', claims)
+  for _, lane in ipairs(call('HKEYS', held)) do
+    if heldLeft(lane, claim) > 0 then count = count + 1 end
+  end
+  return count
+end
 `;
 
 // A feed in `jobs`: its host, a line end, the job. Urgent feeds have scores below zero.
@@ -181,6 +191,8 @@ if before then
 end
 local first = call('ZRANGE', line(host), 0, 0, 'WITHSCORES')
 if #first == 0 then call('SREM', hosts, host) return {'empty'} end
+local by = call('GET', paused)
+if by then return {'paused', by} end
 local left = math.max(gapLeft(host, gap), settleLeft(settle), heldLeft(lane, claim))
 if left > 0 then return {'wait', left} end
 call('ZREM', line(host), first[1])
@@ -224,11 +236,7 @@ for _, host in ipairs(sample) do
     end
   end
 end
-local inFlight = call('HLEN', claims)
-for _, lane in ipairs(call('HKEYS', held)) do
-  if heldLeft(lane, claim) > 0 then inFlight = inFlight + 1 end
-end
-return {waiting(), inFlight, ms, missing, late}`);
+return {waiting(), inFlight(claim), ms, missing, late, call('GET', paused)}`);
 
 const GREET = new Script(`${HEAD}
 local at, run = memory()
@@ -251,6 +259,34 @@ for i = 2, #ARGV, 3 do
   end
 end
 return mine`);
+
+const PAUSE = new Script(`${HEAD}
+call('SET', paused, ARGV[1])
+return {}`);
+
+const RESUME = new Script(`${HEAD}
+if call('GET', paused) ~= ARGV[1] then return {0} end
+call('DEL', paused)
+return {1}`);
+
+// Pauses too: a server that lost its memory meanwhile has forgotten that it was.
+const DRAIN = new Script(`${HEAD}
+call('SET', paused, ARGV[1])
+local reclaimed, lane = 0, nil
+for i, value in ipairs(call('HGETALL', taken)) do
+  if i % 2 == 1 then
+    lane = value
+  else
+    local holder, score = string.match(call('HGET', claims, value) or '', '^([^\\n]*)\\n(.*)$')
+    if not holder or call('GET', lanes .. lane .. ':lock') ~= holder then
+      call('HDEL', taken, lane)
+      call('HDEL', claims, value)
+      if holder and call('HEXISTS', jobs, value) == 1 then put(string.match(lane, '^(.*)/[^/]*$'), value, score) end
+      reclaimed = reclaimed + 1
+    end
+  end
+end
+return {waiting(), inFlight(tonumber(ARGV[2])), ARGV[1], reclaimed}`);
 
 const CLEAR = new Script(`${HEAD}
 local cleared = 0
@@ -295,6 +331,7 @@ export class HostLines {
     const args = [id, hostOfLane(id), token, gapMs, claimMs, settleMs];
     const [kind, ...rest] = (await TAKE.run(this.#client, this.#keys, args)) as [Taken['kind'], ...unknown[]];
     if (kind === 'wait') return { kind, ms: Number(rest[0]) };
+    if (kind === 'paused') return { kind, by: String(rest[0]) };
     if (kind !== 'claimed') return { kind };
     const [json, urgent, left, waiting, since] = rest as [string, number, number, number, string];
     const job = JSON.parse(json) as Job;
@@ -315,8 +352,25 @@ export class HostLines {
     const host = lane === undefined ? '' : hostOfLane(lane);
     const args = [this.#delayedKey, connections, gapMs, host, claimMs, settleMs];
     const reply = await LOOK.run(this.#client, this.#keys, args);
-    const [waiting, claimed, ms, missing, late] = reply as [number, number, number, string[], string[]];
-    return { waiting, claimed, ms: ms < 0 ? null : ms, missing, late };
+    const [waiting, claimed, ms, missing, late, by] = reply as [number, number, number, string[], string[], string?];
+    return { waiting, claimed, ms: ms < 0 ? null : ms, missing, late, pausedBy: by ?? null };
+  }
+
+  /** Nothing is taken from now on. */
+  async pause(id: string): Promise<void> {
+    await PAUSE.run(this.#client, this.#keys, [id]);
+  }
+
+  async resume(id: string): Promise<boolean> {
+    const [resumed] = (await RESUME.run(this.#client, this.#keys, [id])) as [number];
+    return resumed === 1;
+  }
+
+  /** Pauses, and takes back what was claimed by those who do not renew it. */
+  async drain(id: string): Promise<QueueCounts & Pick<Drained, 'pausedBy' | 'reclaimed'>> {
+    const reply = await DRAIN.run(this.#client, this.#keys, [id, this.#limits.claimMs]);
+    const [waiting, claimed, pausedBy, reclaimed] = reply as [number, number, string, number];
+    return { waiting, claimed, pausedBy, reclaimed };
   }
 
   /** To be said at every connection, before all else. `run`: of the server, which begins another with each start. */

@@ -1,7 +1,16 @@
 import type { Clock } from '../../store/contract.ts';
 import { crawlerError } from '../errors.ts';
 import { HostBudget, type HostLimits, hostOf } from '../host-budget.ts';
-import type { Claim, ClaimAnswer, Job, Queue, QueueCounts } from './contract.ts';
+import {
+  type Claim,
+  type ClaimAnswer,
+  DRAIN_MS_MAX,
+  type Drained,
+  type Job,
+  type Queue,
+  type QueueCounts,
+} from './contract.ts';
+import { drainBy } from './drain.ts';
 import { Heap } from './heap.ts';
 
 /** About 30 MB. What does not fit stays due in the store. */
@@ -48,6 +57,7 @@ export class LocalQueue implements Queue {
   readonly #feeds = new Map<string, 'waiting' | 'claimed'>();
   #waiting = 0;
   #order = 0;
+  #pausedBy: string | null = null;
 
   constructor(options: LocalQueueOptions) {
     this.#clock = options.clock;
@@ -79,6 +89,7 @@ export class LocalQueue implements Queue {
   }
 
   async claim(): Promise<ClaimAnswer> {
+    if (this.#pausedBy !== null) return { kind: 'paused', by: this.#pausedBy };
     if (this.#waiting === 0) return { kind: 'empty' };
     const now = this.#clock();
     const line = this.#urgentLine(now) ?? this.#nextLine(now);
@@ -120,6 +131,27 @@ export class LocalQueue implements Queue {
 
   async counts(): Promise<QueueCounts> {
     return { waiting: this.#waiting, claimed: this.#feeds.size - this.#waiting };
+  }
+
+  async pause(id: string): Promise<void> {
+    this.#pausedBy = id;
+  }
+
+  async pausedBy(): Promise<string | null> {
+    return this.#pausedBy;
+  }
+
+  async resume(id: string): Promise<boolean> {
+    if (this.#pausedBy !== id) return false;
+    this.#pausedBy = null;
+    return true;
+  }
+
+  drain(id: string, msMax = DRAIN_MS_MAX): Promise<Drained> {
+    return drainBy(async () => {
+      await this.pause(id);
+      return { ...(await this.counts()), pausedBy: id, reclaimed: 0 };
+    }, msMax);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -167,6 +167,70 @@ export function queueContract(t: Test, engine: QueueEngine): void {
     t.match((await firstOf(one, pass)).job.feed, /^a\//);
   });
 
+  t.test('a queue that is paused gives nothing out to anybody, takes jobs, and lets claims end', async (t) => {
+    const { clients, pass } = engine.make(t, { hosts });
+    const [one, two, three] = clients;
+    await one.add(jobs('a/1', 'a/2', 'b/1'));
+    const first = await claimed(one);
+    t.equal(await two.pausedBy(), null);
+    await two.pause('p1');
+    t.same([await one.claim(), await two.claim(), await three.claim()], Array(3).fill({ kind: 'paused', by: 'p1' }));
+    t.equal(await three.pausedBy(), 'p1');
+    t.equal(await three.add(jobs('c/1')), 1);
+    await one.giveBack(first);
+    t.same(await two.counts(), { waiting: 4, claimed: 0 });
+    await pass(2 * engine.gapMs);
+    t.match(await two.claim(), { kind: 'paused' }, 'however long');
+    t.equal(await one.resume('another'), false, 'the pause of somebody else');
+    t.match(await one.claim(), { kind: 'paused' });
+    t.equal(await three.resume('p1'), true);
+    t.equal(await three.resume('p1'), false, 'once more');
+    const found = [await firstOf(one, pass), await firstOf(two, pass), await firstOf(three, pass)];
+    t.same(found.map(({ host }) => host).toSorted(), ['a', 'b', 'c']);
+  });
+
+  t.test('paused twice, the last id counts', async (t) => {
+    const [one, two] = engine.make(t, { hosts }).clients;
+    await one.add(jobs('a/1'));
+    await one.pause('p1');
+    await two.pause('p2');
+    t.equal(await one.resume('p1'), false);
+    t.match(await one.claim(), { kind: 'paused', by: 'p2' });
+    t.equal(await one.resume('p2'), true);
+    t.equal((await claimed(two)).job.feed, 'a/1');
+  });
+
+  t.test('a drain ends when nothing is in flight, and proves it', async (t) => {
+    const { clients, pass } = engine.make(t, { hosts });
+    const [one, two, three] = clients;
+    await one.add(jobs('a/1', 'b/1', 'b/2'));
+    const claims = [await claimed(one), await claimed(two)];
+    const drained = three.drain('p1');
+    let isDrained = false;
+    void drained.then(() => {
+      isDrained = true;
+    });
+    await pass(engine.gapMs);
+    const [first, second] = claims;
+    if (first !== undefined) await one.done(first);
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    t.equal(isDrained, false, 'one is in flight still');
+    if (second !== undefined) await two.giveBack(second);
+    t.same(await drained, { pausedBy: 'p1', claimed: 0, waiting: 2, reclaimed: 0 });
+    t.match(await one.claim(), { kind: 'paused', by: 'p1' });
+    t.match(await two.drain('p1'), { claimed: 0, waiting: 2 }, 'again: at once');
+  });
+
+  t.test('a drain that takes too long says so, and the queue stays paused', async (t) => {
+    const [one, two] = engine.make(t, { hosts }).clients;
+    await one.add(jobs('a/1'));
+    const claim = await claimed(one);
+    await t.rejects(two.drain('p1', 20), { code: 'CRAWL_QUEUE_BUSY', retryable: true });
+    t.equal(await one.pausedBy(), 'p1');
+    await one.done(claim);
+    t.match(await two.drain('p1'), { claimed: 0 });
+  });
+
   t.test('with any order of events, every job comes once and every host keeps its budget', async (t) => {
     const seed = testSeed();
     t.comment(`seed ${seed} (FEEDFERRY_TEST_SEED)`);
@@ -194,8 +258,8 @@ export function queueContract(t: Test, engine: QueueEngine): void {
         const calledAt = made.now();
         const answer = await client.claim();
         if (answer.kind === 'empty') return;
-        if (answer.kind === 'wait') {
-          await made.pass(answer.ms ?? 1);
+        if (answer.kind !== 'claimed') {
+          await made.pass(answer.kind === 'wait' ? (answer.ms ?? 1) : 1);
           continue;
         }
         watch.claimed(answer.claim, calledAt, made.now());

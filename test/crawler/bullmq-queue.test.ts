@@ -49,6 +49,24 @@ function tests(url: string): void {
     t.same(await queue.counts(), { waiting: 0, claimed: 0 });
   });
 
+  t.test('a drain takes back what a stopped worker had, who can end nothing when it wakes up', async (t) => {
+    const { queue, name } = open(t, url);
+    await queue.add(jobs('a/1', 'a/2'));
+    const worker = await startWorker(t, url, name);
+    t.equal(await worker.line(), 'a/1');
+    worker.child.kill('SIGSTOP');
+    t.same(await queue.drain('p1'), { pausedBy: 'p1', claimed: 0, waiting: 2, reclaimed: 1 });
+    worker.child.kill('SIGCONT');
+    t.equal(await worker.line(), 'lost');
+    t.equal(await worker.line(), 'ended');
+    t.same(await queue.counts(), { waiting: 2, claimed: 0 }, 'it waits still');
+    t.match(await queue.claim(), { kind: 'paused' });
+    t.equal(await queue.resume('p1'), true);
+    await queue.done(await firstOf(queue, sleep));
+    await queue.done(await firstOf(queue, sleep));
+    t.same(await queue.counts(), { waiting: 0, claimed: 0 });
+  });
+
   t.test('a worker that was stopped so long that another has its feed is told, and can end nothing', async (t) => {
     const { queue, name } = open(t, url);
     await queue.add(jobs('a/1'));

@@ -1,0 +1,88 @@
+import type { Clock, Mode, Store } from '../../store/contract.ts';
+import { kindOf } from '../../store/shut-out.ts';
+import type { Queue } from '../queue/contract.ts';
+import { CRAWLER, type Pause, type PauseState, readPause } from './note.ts';
+import { type CrawlerProcess, listProcesses, SEEN_MS_MAX } from './processes.ts';
+
+export interface CrawlersStatus {
+  readonly state: PauseState;
+  /** A sentence for people. */
+  readonly sentence: string;
+  /** Of the pause, or of when it was resumed; null: there never was one. */
+  readonly note: Pick<Pause, 'since' | 'by' | 'why' | 'fencedAt' | 'readOnly'> | null;
+  readonly processes: readonly (CrawlerProcess & { readonly isSeen: boolean })[];
+  /** Of those that were seen lately. */
+  readonly inFlight: number;
+  readonly nextDueAt: number | null;
+  readonly modes: { readonly articles: Mode; readonly feeds: Mode };
+  /** Open writers of crawlers, as the store has them: `articles: crawler: serve`. */
+  readonly writers: readonly string[];
+  /** Null: not asked. */
+  readonly queue: { readonly waiting: number; readonly claimed: number; readonly isPaused: boolean } | null;
+}
+
+export interface StatusOptions {
+  readonly store: Store;
+  readonly queue?: Queue | undefined;
+  readonly clock: Clock;
+}
+
+/** Throws what store and queue throw. */
+export async function crawlersStatus({ store, queue, clock }: StatusOptions): Promise<CrawlersStatus> {
+  const now = clock();
+  const note = await readPause(store.control);
+  const processes = (await listProcesses(store.control)).map(({ rev: _, ...one }) => ({
+    ...one,
+    isSeen: Math.abs(now - one.seenAt) <= SEEN_MS_MAX,
+  }));
+  const inFlight = processes.reduce((sum, one) => sum + (one.isSeen ? one.inFlight : 0), 0);
+  const state = note?.state ?? 'running';
+  const seen = processes.filter(({ isSeen }) => isSeen).length;
+  return {
+    state,
+    sentence: sentenceOf(note, seen, inFlight),
+    note: note === undefined ? null : picked(note),
+    processes,
+    inFlight,
+    nextDueAt: await store.feeds.nextDueAt(),
+    modes: { articles: await store.articles.mode(), feeds: await store.feeds.mode() },
+    writers: await writersOf(store),
+    queue: queue === undefined ? null : await queueOf(queue),
+  };
+}
+
+function picked({ since, by, why, fencedAt, readOnly }: Pause): CrawlersStatus['note'] {
+  return { since, by, why, fencedAt, readOnly };
+}
+
+function sentenceOf(note: Pause | undefined, seen: number, inFlight: number): string {
+  switch (note?.state) {
+    case 'paused':
+      return 'paused: no crawler can write';
+    case 'pausing':
+      return inFlight > 0
+        ? `pausing: nothing is claimed any more; ${inFlight} feeds are still being fetched`
+        : 'pausing: nothing is claimed any more; that nobody can write is proven by `crawlers pause --wait`';
+    case 'fencing':
+      return 'pausing: the writers of crawlers are being fenced; if nobody is at it, run `crawlers pause --wait` again';
+    case 'resuming':
+      return 'resuming; if nobody is at it, run `crawlers resume` again';
+    default:
+      return seen === 0 ? 'not paused; no crawler was seen lately' : 'crawling';
+  }
+}
+
+async function queueOf(queue: Queue): Promise<CrawlersStatus['queue']> {
+  return { ...(await queue.counts()), isPaused: (await queue.pausedBy()) !== null };
+}
+
+async function writersOf(store: Store): Promise<string[]> {
+  const found: string[] = [];
+  for (const database of [store.articles, store.feeds]) {
+    for (const { owner } of await database.changes.slots()) {
+      const theirs = owner.split(', ').filter((one) => kindOf(one) === CRAWLER);
+      found.push(...theirs.map((one) => `${database.name}: ${one}`));
+    }
+  }
+  return found;
+}
