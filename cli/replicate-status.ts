@@ -1,5 +1,14 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { listDestinations, listStatuses, type ShownStatus, unknownDestination } from '../replicator/configuration.ts';
+import {
+  type DestinationConfig,
+  listDestinations,
+  listStatuses,
+  type ShownStatus,
+  shownUrl,
+  unknownDestination,
+} from '../replicator/configuration.ts';
+import { DEFAULT_LIMITS, withLimits } from '../replicator/sending/limits.ts';
+import type { DestinationStatus } from '../replicator/status.ts';
 import type { Control } from '../store/contract.ts';
 import type { CommandSpec } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -12,12 +21,14 @@ import { printable } from './text.ts';
 /** Between two pictures of `--watch`, in ms. */
 const WATCH_MS = 1000;
 
+const NEVER_STARTED = 'was added; it begins when `feedferry serve` runs';
+
 export const replicateStatusCommand: CommandSpec = {
   usage: 'status [name]',
   about: 'show what each destination does, how far behind it is, and why it waits',
   args: { name: 'only this destination' },
   options: [['--watch', 'show it again every second, until stopped']],
-  json: '[{status, process: {pid, host}, at}], one line each time',
+  json: '[{status, process: {pid, host} | null, at}], one line each time',
   settings: ['store'],
   examples: ['feedferry replicate status', 'feedferry replicate status offsite --watch'],
   async run(invocation) {
@@ -27,10 +38,12 @@ export const replicateStatusCommand: CommandSpec = {
     do {
       const shown = await shownStatuses(store.control, args[0]);
       const idle = await neverStarted(store.control, shown, args[0]);
-      if (args[0] !== undefined && shown.length === 0 && idle === '') throw unknownDestination(args[0]);
+      if (args[0] !== undefined && shown.length + idle.length === 0) throw unknownDestination(args[0]);
+      const isScreen = options.watch === true && io.stdout.isTTY === true;
+      const now = io.clock();
       const text = json
-        ? `${JSON.stringify(shown)}\n`
-        : `${options.watch === true && io.stdout.isTTY === true ? '\u001b[H\u001b[2J' : ''}${shown.length === 0 && idle !== '' ? '' : statusText(shown, columnsOf(io.stdout), io.clock())}${idle}`;
+        ? `${JSON.stringify([...shown, ...idle.map((config) => shownIdle(config, now))])}\n`
+        : `${isScreen ? '\u001b[H\u001b[2J' : ''}${textOf(shown, idle, columnsOf(io.stdout), now)}`;
       await write(io.stdout, text);
       if (options.watch === true) await delay(WATCH_MS, undefined, { signal: stop.signal }).catch(() => {});
     } while (options.watch === true && !stop.signal.aborted);
@@ -48,10 +61,34 @@ async function neverStarted(
   control: Control,
   shown: readonly ShownStatus[],
   only: string | undefined,
-): Promise<string> {
+): Promise<DestinationConfig[]> {
   const seen = new Set(shown.map(({ status }) => status.name));
-  const idle = (await listDestinations(control)).filter(
+  return (await listDestinations(control)).filter(
     ({ name }) => !seen.has(name) && (only === undefined || name === only),
   );
-  return idle.map(({ name }) => `${printable(name)}  was added; it begins when \`feedferry serve\` runs\n`).join('');
+}
+
+function textOf(
+  shown: readonly ShownStatus[],
+  idle: readonly DestinationConfig[],
+  columns: number,
+  now: number,
+): string {
+  const started = shown.length === 0 && idle.length > 0 ? '' : statusText(shown, columns, now);
+  return started + idle.map(({ name }) => `${printable(name)}  ${NEVER_STARTED}\n`).join('');
+}
+
+/** As the others are shown, so that nobody has to read two shapes. */
+function shownIdle(
+  { name, to, direction, databases, limits }: DestinationConfig,
+  now: number,
+): Omit<ShownStatus, 'process' | 'at'> & { readonly process: null; readonly at: null } {
+  const status: DestinationStatus = {
+    ...{ name, url: shownUrl(to), direction, state: 'stopped', why: `It ${NEVER_STARTED}.`, since: now, retryAt: null },
+    databases: databases.map((database) => ({ database, docs: 0, bytes: 0, docsToDo: 0, share: 0 })),
+    ...{ docs: 0, bytes: 0, docsToDo: 0, docsPerSecond: 0, bytesPerSecond: 0, etaMs: null, lagMs: null, behindMs: 0 },
+    ...{ conflicts: 0, aside: 0, retries: 0, lastError: null, throttle: 'nothing' },
+    limits: withLimits(DEFAULT_LIMITS, limits),
+  };
+  return { status, process: null, reseeds: 0, at: null };
 }
