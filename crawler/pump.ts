@@ -70,6 +70,8 @@ export class Pump {
       })
       .finally(() => {
         this.#claiming = false;
+        // Somebody may have called between the last look and now.
+        if (this.#again && !this.#stopped) this.#claim();
         this.#settleIfIdle();
       });
   }
