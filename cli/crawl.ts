@@ -162,9 +162,11 @@ export function crawlLimits(settings: Settings): {
 } {
   return {
     concurrency: settings.concurrency,
+  backupMsMax: number;
     hostGapMs: settings.hostGap,
     hostConnections: settings.hostConnections,
     minIntervalMs: settings.minInterval,
     maxIntervalMs: settings.maxInterval,
   };
 }
+    backupMsMax: settings.websubPoll,

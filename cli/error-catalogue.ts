@@ -2,6 +2,7 @@
 import { CRAWLER_ERRORS, httpError } from '../crawler/errors.ts';
 import { PARSE_ERRORS, PARSE_WARNINGS } from '../crawler/parse/errors.ts';
 import { TEST_CRAWL_ERRORS } from '../crawler/test-crawl/errors.ts';
+import { WEBSUB_ERRORS } from '../crawler/websub/errors.ts';
 import { REPLICATOR_ERRORS } from '../replicator/errors.ts';
 import { SITE_ERRORS } from '../site/errors.ts';
 import { STORE_ERRORS } from '../store/errors.ts';
@@ -45,6 +46,13 @@ export const CODE_GROUPS: readonly CodeGroup[] = [
     from: 'crawler/parse/errors.ts',
     about: 'The feed was read; this was mended or left out on the way (`feedferry parse` shows them).',
     advice: PARSE_WARNINGS,
+  },
+  {
+    title: 'Hubs (WebSub)',
+    from: 'crawler/websub/errors.ts',
+    about:
+      'Why no hub pushes a feed, which is polled as ever meanwhile (`feedferry feeds show`, the page of the feed).',
+    advice: WEBSUB_ERRORS,
   },
   {
     title: 'Web pages',

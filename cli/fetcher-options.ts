@@ -23,6 +23,7 @@ export const CRAWL_SETTINGS: readonly SettingName[] = [
   'hostGap',
   'minInterval',
   'maxInterval',
+  'websubPoll',
 ];
 
 /** `store`: whose subscriptions are counted for the User-Agent. */

@@ -1,13 +1,22 @@
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 import type { CrawlerMetrics } from '../crawler/metrics.ts';
+import type { WebSubMetrics } from '../crawler/websub/metrics.ts';
 import type { DestinationStatus } from '../replicator/status.ts';
 import type { SiteMetrics } from '../site/metrics.ts';
 
 export interface MetricSources {
   /** Undefined: nothing is crawled in this process. */
   readonly crawler: () => CrawlerMetrics | undefined;
+  readonly hubs: () => HubsStatus;
   readonly site: () => SiteMetrics | undefined;
   readonly replication: () => readonly DestinationStatus[];
+}
+
+/** `subscribed` and `waiting`: feeds, as far as this process knows. */
+export interface HubsStatus {
+  readonly subscribed: number;
+  readonly waiting: number;
+  readonly metrics: WebSubMetrics;
 }
 
 type Row = readonly [labels: Record<string, string>, value: number];
@@ -17,6 +26,7 @@ export function metricsText(sources: MetricSources): () => Promise<string> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addCrawler(registry, sources.crawler);
+  addHubs(registry, sources.hubs);
   addSite(registry, sources.site);
   addReplication(registry, sources.replication);
   return () => registry.metrics();
@@ -37,6 +47,28 @@ function addCrawler(registry: Registry, source: MetricSources['crawler']): void 
   counter('feedferry_crawler_store_retries_total', 'Calls to the store repeated', (m) => [[{}, m.storeRetries]]);
   gauge(registry, 'feedferry_fetches_in_flight', 'Feeds being fetched now', () => source()?.inFlight);
   gauge(registry, 'feedferry_feeds_queued', 'Due feeds that wait for their turn', () => source()?.waiting);
+}
+
+function addHubs(registry: Registry, source: MetricSources['hubs']): void {
+  const counter = counterFor(registry, source);
+  const rows = (counts: Record<string, number>): Row[] =>
+    Object.entries(counts).map(([outcome, n]) => [{ outcome }, n]);
+  const labels = ['outcome'];
+  counter(
+    'feedferry_websub_pushes_total',
+    'Pushes of hubs by what became of them',
+    (s) => rows(s.metrics.pushes),
+    labels,
+  );
+  counter('feedferry_websub_requests_total', 'Requests to hubs', (s) => rows(s.metrics.requests), labels);
+  counter('feedferry_websub_questions_total', 'Questions of hubs', (s) => rows(s.metrics.questions), labels);
+  const articles = ({ metrics }: HubsStatus): Row[] => [
+    [{ what: 'new' }, metrics.articlesNew],
+    [{ what: 'changed' }, metrics.articlesChanged],
+  ];
+  counter('feedferry_websub_articles_total', 'Entries that hubs pushed', articles, ['what']);
+  gauge(registry, 'feedferry_websub_subscribed', 'Feeds that a hub pushes', () => source().subscribed);
+  gauge(registry, 'feedferry_websub_waiting', 'Feeds with a hub that does not push them now', () => source().waiting);
 }
 
 function addSite(registry: Registry, source: MetricSources['site']): void {

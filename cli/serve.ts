@@ -66,9 +66,10 @@ async function requirePort(listen: ListenAddress): Promise<void> {
 
 /** Everything that must be closed again goes onto the stack, in the order of starting. */
 async function start({ io }: Invocation, settings: Settings, log: Logger, stack: AsyncDisposableStack): Promise<void> {
-  const [{ openFetcher }, { startCrawler }, { startSite }, { metricsText }] = await Promise.all([
+  const [{ openFetcher }, { startCrawler }, { openHubs }, { startSite }, { metricsText }] = await Promise.all([
     import('../crawler/fetch.ts'),
     import('../crawler/run.ts'),
+    import('./hubs.ts'),
     import('../site/server.ts'),
     import('./metrics.ts'),
   ]);
@@ -87,21 +88,25 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   const options = { store, fetcher, queue, clock, random, ...crawlLimits(settings) };
   const onTrouble = (error: CodedError | null): void => logTrouble(log, error);
   const replication = stack.use(startReplication(store.control, { store: settings.store, cwd: io.cwd }, log));
-  const crawler = settings.crawler ? startCrawler({ ...options, onTrouble }) : null;
+  const hubs = stack.use(openHubs(settings, { store, fetcher, clock, random }));
+  const crawler = settings.crawler ? startCrawler({ ...options, onTrouble, subscriber: hubs.subscriber }) : null;
+  hubs.onDue(() => crawler?.wake());
   const replicas = readReplicas(settings.readFrom, store.site, clock, stack);
   let site: RunningSite | undefined;
   stack.defer(async () => {
     await Promise.all([crawler?.stop(), site?.close()]);
   });
   site = await startSite({
-    ...{ store, clock, log, listen: settings.listen, hosts: settings.hosts },
+    ...{ store, clock, log, listen: settings.listen, hosts: [...settings.hosts, ...hubs.hosts] },
     ...(await siteServices(options, crawler)),
+    ...{ hubs: hubs.callbacks, hubOf: hubs.shown },
     readReplicas: replicas,
     readStalenessMsMax: settings.readStaleness,
     replicationStatus: () => replication.statuses(),
     replicationWish: (name, action, wished) => wishByName(store.control, name, action, wished),
     metricsText: metricsText({
       crawler: () => crawler?.status().metrics,
+      hubs: () => hubs.status(),
       site: () => site?.metrics,
       replication: () => replication.statuses(),
     }),

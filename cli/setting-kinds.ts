@@ -156,6 +156,22 @@ export const siteUrl: Kind<string> = {
   show: (url) => url || 'none',
 };
 
+/** Without a slash at its end. Empty: none. A hub elsewhere can call back at no address of this machine alone. */
+export const publicUrl: Kind<string> = {
+  allowed: 'an http(s) URL of at most 200 characters, without a login, a query and a fragment, or none',
+  placeholder: 'URL',
+  read(raw) {
+    const text = textOf(raw);
+    if (text === 'none') return '';
+    if (!/^https?:\/\//i.test(text) || !URL.canParse(text)) return undefined;
+    const { origin, pathname, username, password, search, hash } = new URL(text);
+    const isPlain = username === '' && password === '' && search === '' && hash === '';
+    const url = origin + pathname.replace(/\/+$/, '');
+    return isPlain && /^[\x21-\x7e]{1,200}$/.test(url) ? url : undefined;
+  },
+  show: (url) => url || 'none',
+};
+
 export const hostNames: Kind<readonly string[]> = list(
   'host names separated by commas, such as reader.example.org,192.168.1.20',
   'NAMES',

@@ -147,7 +147,8 @@ function invalid(name: SettingName, { raw, source }: Given): CodedError {
   const { kind } = SETTINGS[name];
   const value = typeof raw === 'string' ? raw : JSON.stringify(raw);
   // A mistyped URL may hold a password.
-  const mayHoldOne = name === 'store' || name === 'queue' || name === 'readFrom' || name === 'siteUrl';
+  const mayHoldOne =
+    name === 'store' || name === 'queue' || name === 'readFrom' || name === 'siteUrl' || name === 'publicUrl';
   const shown = mayHoldOne ? value.replace(/[^/@\s]*@/g, '***@').replace(/(password=)[^&\s]*/gi, '$1***') : value;
   return cliError('SETTING_INVALID', `${source} is "${shown}". It must be ${kind.allowed}.`, { input: shown });
 }

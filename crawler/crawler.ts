@@ -41,6 +41,7 @@ export interface CrawlOptions {
   readonly onProgress?: ((progress: CrawlProgress) => void) | undefined;
   readonly minIntervalMs: number;
   readonly maxIntervalMs: number;
+  readonly backupMsMax?: number | undefined;
   /** How long a store that does not answer is waited for. Default STORE_RETRY_MS_MAX. */
   readonly storeRetryMsMax?: number | undefined;
   /** What others are told about this process. */
@@ -143,7 +144,7 @@ class Pass {
       work: (claim) => this.#work(claim),
       onFailure: (error) => this.#end(error),
     });
-    const limits = { minIntervalMs, maxIntervalMs };
+    const limits = { minIntervalMs, maxIntervalMs, backupMsMax: options.backupMsMax };
     this.#digester = openDigester();
     this.#crawling = {
       ...{ session: this.#session, fetcher, digester: this.#digester, limits, clock, random },

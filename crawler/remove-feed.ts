@@ -1,6 +1,7 @@
 import type { Store, Writer } from '../store/contract.ts';
 import type { FeedRecord } from '../store/documents.ts';
 import { storeError } from '../store/errors.ts';
+import { leaveHubs } from './websub/note.ts';
 
 /** Articles of one write. */
 const BATCH_ARTICLES = 500;
@@ -31,6 +32,7 @@ export async function removeFeed(options: RemoveFeedOptions): Promise<{ articles
   await changeFeed(store, feeds, feed, (record) => ({ ...record, state: 'paused', nextWhy: 'being removed' }));
   const articles = options.keepArticles ? 0 : await removeArticles(options);
   await changeFeed(store, feeds, feed, () => null);
+  await leaveHubs(store.control, feed);
   return { articles };
 }
 

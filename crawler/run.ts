@@ -18,6 +18,7 @@ import { mayRefresh, Refreshes } from './refreshes.ts';
 import { type CrawlerStatus, whyOf } from './run-status.ts';
 import { StoreSession, StoreTrouble } from './store-session.ts';
 import { tally } from './tally.ts';
+import type { Subscriber } from './websub/subscriber.ts';
 
 export type { CrawlerStatus } from './run-status.ts';
 
@@ -31,12 +32,15 @@ export interface RunOptions {
   readonly hostConnections: number;
   readonly minIntervalMs: number;
   readonly maxIntervalMs: number;
+  readonly backupMsMax?: number | undefined;
   readonly clock: Clock;
   readonly random: () => number;
   /** Told when trouble with the store begins, changes or ends (null): to be logged, once. */
   readonly onTrouble?: ((error: CodedError | null) => void) | undefined;
   /** Told when the crawlers of the site are paused, and when they go on (null): to be logged, once. */
   readonly onPause?: ((pause: Pause | null) => void) | undefined;
+  /** Subscribes to the hubs that feeds name. Default: nobody does. */
+  readonly subscriber?: Subscriber | undefined;
   /** What others are told about this process. */
   readonly process?: ProcessKind | undefined;
 }
@@ -125,9 +129,12 @@ class Running implements RunningCrawler {
       work: (claim) => this.#work(claim),
       onFailure: (error) => this.#inTrouble(error),
     });
-    const limits = { minIntervalMs, maxIntervalMs };
+    const limits = { minIntervalMs, maxIntervalMs, backupMsMax: options.backupMsMax };
     this.#digester = openDigester();
-    this.#crawling = { session: this.#session, fetcher, digester: this.#digester, limits, clock, random };
+    this.#crawling = {
+      ...{ session: this.#session, fetcher, digester: this.#digester, limits, clock, random },
+      onPolled: (poll) => options.subscriber?.polled(poll) ?? Promise.resolve(),
+    };
   }
 
   #newMember(): Member {
@@ -271,6 +278,8 @@ class Running implements RunningCrawler {
       after = page.at(-1);
       if (page.length < PAGE_SIZE) break;
     }
+    const hubs = (await this.#options.subscriber?.due()) ?? [];
+    if (hubs.length > 0 && (await this.#queue.add(hubs)) > 0) this.#pump.kick();
     this.#nextDueAt = await store.feeds.nextDueAt();
   }
 
@@ -305,8 +314,10 @@ class Running implements RunningCrawler {
 
   async #work(claim: Claim): Promise<'done' | 'back'> {
     const { feed, urgent, force } = claim.job;
+    const { subscriber } = this.#options;
     try {
       const crawling = { ...this.#crawling, signal: untilLost(claim, this.#breakOff.signal) };
+      if (subscriber?.owns(claim.job)) return await subscriber.work(claim, this.#session, crawling.signal);
       const wanted = (record: FeedRecord) => urgent || force === true || this.#isDue(record);
       const crawled = await crawlFeed(crawling, claim, wanted);
       if (crawled.kind === 'unfinished') return 'back';

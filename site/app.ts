@@ -3,8 +3,10 @@ import multipart from '@fastify/multipart';
 import fastifyStatic from '@fastify/static';
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Done, Sent } from './actions/action.ts';
+import { addCrawlersRoutes } from './crawlers-routes.ts';
 import { siteError } from './errors.ts';
 import { isOwnHost, isSameOrigin, SECURITY_HEADERS } from './guard.ts';
+import { addHubRoutes, HUB_PATH } from './hub-routes.ts';
 import { Fields } from './input.ts';
 import { withNotice } from './notices.ts';
 import type { Safe } from './pages/html.ts';
@@ -59,6 +61,8 @@ export async function buildApp(site: Site): Promise<FastifyInstance> {
   });
   addPlainRoutes(app, site);
   addReplicationRoutes(app, site);
+  addCrawlersRoutes(app, site);
+  addHubRoutes(app, site);
   addPages(app, site);
   addActions(app, site);
   addTrouble(app, site);
@@ -69,6 +73,8 @@ function addGuards(app: FastifyInstance, site: Site): void {
   const hosts = [...site.options.hosts, site.options.listen.host];
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(SECURITY_HEADERS);
+    // No browser has business there, and the path is a secret; a proxy may have left its own name for us.
+    if (request.url.startsWith(HUB_PATH)) return;
     if (request.url !== '/healthz' && !isOwnHost(request.headers.host, hosts)) {
       const input = request.headers.host?.slice(0, 200) ?? '';
       throw siteError('SITE_HOST_UNKNOWN', `This site does not answer to the name "${input}".`, { input });
@@ -242,8 +248,10 @@ function methodsByPath(): (path: string) => string[] {
     '/favicon.svg',
     '/opml/export',
     '/replication',
+    '/crawlers',
+    `${HUB_PATH}:path`,
   ].map(pattern);
-  const posts = [...ACTIONS.map(({ url }) => url), '/replication/:name'].map(pattern);
+  const posts = [...ACTIONS.map(({ url }) => url), '/replication/:name', '/crawlers/pause', '/crawlers/resume', `${HUB_PATH}:path`].map(pattern);
   return (path) => [
     ...(gets.some((one) => one.test(path)) ? ['GET', 'HEAD'] : []),
     ...(posts.some((one) => one.test(path)) ? ['POST'] : []),

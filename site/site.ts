@@ -22,15 +22,54 @@ export interface SiteOptions {
   readonly refresh: (feedId: string) => Promise<void>;
   /** JSON, shown on the status page. */
   readonly crawlerStatus: () => object;
+  /** All crawlers of this site: what they do, and what an operator wishes of them. Throws coded errors. */
+  readonly crawlers?: CrawlersSide;
   /** What the replicator does, for each destination; more than this is told as JSON. */
   readonly replicationStatus?: () => readonly ReplicationShown[];
   /** `pause`, `resume`, `set` or `reseed` for one destination. Throws coded errors. */
   readonly replicationWish?: (name: string, action: string, options: Record<string, unknown>) => Promise<unknown>;
+  /** What hubs are answered that call back. Absent: there is no such place. */
+  readonly hubs?: HubCallbacks;
+  /** Whether a hub pushes this feed; JSON, null: nothing to tell. */
+  readonly hubOf?: (feedId: string) => Promise<HubShown | null>;
   /** Prometheus text. */
   readonly metricsText: () => Promise<string>;
   /** Copies of the articles to read from, where they are no further behind than this, in ms. Default: none. */
   readonly readReplicas?: readonly ReadReplica[];
   readonly readStalenessMsMax?: number;
+}
+
+/** `path`: what follows HUB_PATH. */
+export interface HubCallbacks {
+  readonly bodyBytesMax: number;
+  confirm(path: string, query: Readonly<Record<string, unknown>>): Promise<HubAnswer>;
+  /** Before the body of a push is received. */
+  admit(path: string): Promise<HubAnswer | HubDelivery>;
+}
+
+export interface HubAnswer {
+  readonly status: number;
+  /** Plain text. */
+  readonly body: string;
+  readonly retryAfterS?: number;
+}
+
+export interface HubDelivery {
+  push(
+    headers: { readonly signature: string | undefined; readonly contentType: string | null },
+    body: Uint8Array,
+  ): Promise<HubAnswer>;
+  /** However it ended. */
+  end(): void;
+}
+
+/** What the page of a feed shows of its hub. */
+export interface HubShown {
+  readonly state: 'subscribed' | 'waiting' | 'leaving';
+  readonly hub: string | null;
+  readonly until: number | null;
+  readonly lastPushAt: number | null;
+  readonly lastError: { readonly code: string; readonly message: string; readonly at: number } | null;
 }
 
 /** What the status page shows of a destination. */
@@ -48,11 +87,35 @@ export interface ReplicationShown {
   readonly lastError: { readonly code: string; readonly at: number } | null;
 }
 
+export interface CrawlersSide {
+  readonly status: () => Promise<CrawlersShown>;
+  readonly pause: (options: Record<string, string>) => Promise<unknown>;
+  readonly resume: (options: Record<string, string>) => Promise<unknown>;
+}
+
+/** What the status page shows; more than this is told as JSON. */
+export interface CrawlersShown {
+  readonly state: string;
+  readonly sentence: string;
+  readonly note: { readonly since: number; readonly by: string; readonly why: string } | null;
+  readonly processes: readonly {
+    readonly command: string;
+    readonly host: string;
+    readonly pid: number;
+    readonly state: string;
+    readonly inFlight: number;
+    readonly seenAt: number;
+    readonly isSeen: boolean;
+  }[];
+}
+
 export interface AddedFeed {
   readonly id: string;
   readonly title: string;
   readonly articles: number;
   readonly created: boolean;
+  /** The crawlers are paused: its articles come when they go on. */
+  readonly waits?: boolean;
 }
 
 export interface ImportedOpml {

@@ -3,7 +3,7 @@ import { siteError } from '../errors.ts';
 import { feedIdOf } from '../input.ts';
 import type { Scope } from '../reading.ts';
 import { headingOf, healthOf, type ShelfFeed } from '../shelf.ts';
-import type { Site } from '../site.ts';
+import type { HubShown, Site } from '../site.ts';
 import type { Page, Visit } from '../visit.ts';
 import { folderField } from './add.ts';
 import { sizeText } from './article.ts';
@@ -22,7 +22,7 @@ export async function feedPage(site: Site, visit: Visit): Promise<Page> {
   if (feed === undefined) return notFollowed(visit, id, record);
   const scope: Scope = { kind: 'feed', feed: id };
   const main = html`<div class="head"><h1 dir="auto">${feed.title}</h1>${await listTools(site, visit, scope, feed.unread)}</div>
-${about(visit, feed, record)}
+${about(visit, feed, record, await hubOf(site, id))}
 ${await listBody(site, visit, scope, feed.unread)}`;
   return { title: feed.title, main, place: null, feed: id };
 }
@@ -33,6 +33,16 @@ async function recordOf({ options, reading }: Site, id: string, isFollowed: bool
     return (await reading.reads.orDown(options.store.feeds.get(id)))?.content ?? null;
   } catch (error) {
     if (isFollowed && reading.reads.canGoOnAfter(error)) return null;
+    throw error;
+  }
+}
+
+/** Null: none, or it can't be told while the store does not answer. */
+async function hubOf({ options, reading }: Site, id: string): Promise<HubShown | null> {
+  try {
+    return (await reading.reads.orDown(options.hubOf?.(id) ?? Promise.resolve(null))) ?? null;
+  } catch (error) {
+    if (reading.reads.canGoOnAfter(error)) return null;
     throw error;
   }
 }
@@ -49,11 +59,11 @@ function notFollowed(visit: Visit, id: string, record: FeedRecord | null): Page 
   return { title, main, place: null };
 }
 
-function about(visit: Visit, feed: ShelfFeed, record: FeedRecord | null): Safe {
+function about(visit: Visit, feed: ShelfFeed, record: FeedRecord | null, hub: HubShown | null): Safe {
   const refresh = html`<form method="post" action="/feeds/${feed.id}/refresh"><button class="button" type="submit">${ICONS.refresh}Fetch now</button></form>`;
   return html`<section class="about" aria-label="About this feed">
 ${record === null || record.description === '' ? NOTHING : html`<p class="about-text" dir="auto">${record.description}</p>`}
-<p class="feed-times">${record === null ? NOTHING : addresses(record)}${feedTimes(feed, visit.now)}</p>
+<p class="feed-times">${record === null ? NOTHING : addresses(record)}${feedTimes(feed, visit.now)}${hubText(hub, visit.now)}</p>
 ${feedTrouble(feed, visit.now)}
 <div class="about-tools">
 ${record === null ? NOTHING : refresh}
@@ -61,6 +71,17 @@ ${settings(visit, feed)}
 ${record === null ? NOTHING : historyTable(record.history, visit.now)}
 </div>
 </section>`;
+}
+
+/** Who tells of new articles before they are looked for. */
+function hubText(hub: HubShown | null, now: number): Safe {
+  if (hub === null || hub.hub === null || hub.state === 'leaving') return NOTHING;
+  const name = URL.canParse(hub.hub) ? new URL(hub.hub).host : hub.hub;
+  if (hub.state === 'waiting' || hub.until === null) {
+    return html`<span>Not pushed by <span dir="ltr">${name}</span> yet${hub.lastError === null ? NOTHING : html` (<code>${hub.lastError.code}</code>)`}</span>`;
+  }
+  const last = hub.lastPushAt === null ? 'nothing so far' : html`last ${shortTime(hub.lastPushAt, now)}`;
+  return html`<span>Pushed by <span dir="ltr">${name}</span>, ${last}</span>`;
 }
 
 function addresses(record: FeedRecord): Safe {
