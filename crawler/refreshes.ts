@@ -13,9 +13,18 @@ const REFRESH_GAP_MS = 30_000;
 /** Between two looks at a record that another process will change. */
 const WATCH_MS = 500;
 
-/** Not a moment after the last fetch, and not against a publisher who asked for patience. */
-export function mayRefresh({ triedAt, nextAt, lastError }: FeedRecord, now: number): boolean {
-  if (triedAt !== null && now - triedAt >= 0 && now - triedAt < REFRESH_GAP_MS) return false;
+/** A feed that was taken away (410) is asked again when somebody wants it to be, but not more often. */
+const GONE_GAP_MS = 7 * 24 * 3_600_000;
+
+/**
+ * Not sooner than the publisher and the operator allow, whoever waits. What a clock said that was ahead, and was set back
+ * since, does not count.
+ */
+export function mayRefresh(record: FeedRecord, now: number): boolean {
+  const { triedAt, nextAt, allowedAt = 0, lastError, state } = record;
+  const isWithin = (ms: number) => triedAt !== null && now >= triedAt && now - triedAt < ms;
+  if (isWithin(REFRESH_GAP_MS) || (state === 'gone' && isWithin(GONE_GAP_MS))) return false;
+  if (now < allowedAt && (triedAt === null || now >= triedAt)) return false;
   const patience = lastError?.code === 'FETCH_HTTP_429' || lastError?.code === 'FETCH_HTTP_503';
   return !(patience && nextAt > now);
 }

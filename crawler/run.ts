@@ -318,7 +318,9 @@ class Running implements RunningCrawler {
     try {
       const crawling = { ...this.#crawling, signal: untilLost(claim, this.#breakOff.signal) };
       if (subscriber?.owns(claim.job)) return await subscriber.work(claim, this.#session, crawling.signal);
-      const wanted = (record: FeedRecord) => urgent || force === true || this.#isDue(record);
+      // Somebody else may have been faster for another reader.
+      const isAwaited = (record: FeedRecord) => urgent && mayRefresh(record, this.#options.clock());
+      const wanted = (record: FeedRecord) => force === true || this.#isDue(record) || isAwaited(record);
       const crawled = await crawlFeed(crawling, claim, wanted);
       if (crawled.kind === 'unfinished') return 'back';
       tally(this.#metrics, crawled);

@@ -79,6 +79,8 @@ export interface NextFetch {
   /** A sentence for people. */
   readonly nextWhy: string;
   readonly intervalMs: number;
+  /** Not before this, whoever asks: the minimum interval and the publisher's wishes alone. */
+  readonly allowedAt: number;
 }
 
 export interface Wait {
@@ -89,11 +91,14 @@ export interface Wait {
 export function nextFetch(input: ScheduleInput): NextFetch {
   const intervalMs = adaptedInterval(input);
   const own = input.happened.kind === 'failed' ? backoff(input.happened, intervalMs, input) : adaptive(intervalMs);
-  const longest = [own, ...asked(input)].reduce((a, b) => (b.ms > a.ms ? b : a));
+  const waits = asked(input);
+  const longest = [own, ...waits].reduce((a, b) => (b.ms > a.ms ? b : a));
+  const pastSkipped = (at: number) => (input.hints === undefined ? at : afterSkipped(at, input.hints));
   const at = input.now + Math.round(longest.ms * (1 + JITTER * input.random()));
-  const allowedAt = input.hints === undefined ? at : afterSkipped(at, input.hints);
-  const nextWhy = allowedAt === at ? longest.why : `${longest.why}, then past the hours and days that the feed skips`;
-  return { nextAt: allowedAt, nextWhy, intervalMs };
+  const nextAt = pastSkipped(at);
+  const nextWhy = nextAt === at ? longest.why : `${longest.why}, then past the hours and days that the feed skips`;
+  const allowedAt = pastSkipped(input.now + Math.max(...waits.map(({ ms }) => Math.round(ms))));
+  return { nextAt, nextWhy, intervalMs, allowedAt };
 }
 
 function adaptive(ms: number): Wait {

@@ -11,6 +11,8 @@ const NOTICES = {
   refreshed: (n: number) =>
     n === 1 ? 'Fetched: one new article.' : n === 0 ? 'Fetched: nothing new.' : `Fetched: ${n} new articles.`,
   refreshing: () => 'The feed is slow to answer. It is still being fetched; look again in a minute.',
+  early: () =>
+    'It was fetched not long ago, and its publisher is not asked again so soon. The next fetch stands below.',
   failing: () => 'The feed could not be fetched; the reason stands below.',
 } as const;
 

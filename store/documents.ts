@@ -62,6 +62,11 @@ export interface FeedRecord {
   addedAt: number;
   /** Not before this. */
   nextAt: number;
+  /**
+   * Not before this, whoever asks: the minimum interval and what the publisher asks for, without what the crawler adds of
+   * its own. Absent: not known.
+   */
+  allowedAt?: number;
   /** Why then: a sentence for people, such as `max-age of 1 h`. */
   nextWhy: string;
   /** The adaptive interval in force. */

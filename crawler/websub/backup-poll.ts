@@ -30,7 +30,7 @@ export function scheduleBeside(
   const { nextAt, nextWhy } = nextFetch({ ...input, atLeast: { ms, why } });
   const found = input.happened.kind === 'stored' && input.happened.added + input.happened.changed > 0;
   const intervalMs = found || input.intervalMs === 0 ? plain.intervalMs : input.intervalMs;
-  return { next: { nextAt, nextWhy, intervalMs }, plain };
+  return { next: { nextAt, nextWhy, intervalMs, allowedAt: plain.allowedAt }, plain };
 }
 
 /** Does a hub push the feed at this time? */

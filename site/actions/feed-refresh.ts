@@ -30,5 +30,6 @@ export const feedRefresh: Action = async (site, { params }) => {
   const record = doc?.content;
   const latest = record?.history[0];
   if (record !== undefined && record.errors > 0) return { to, notice: 'failing' };
-  return { to, notice: 'refreshed', n: latest === undefined || latest.at === before ? 0 : latest.added };
+  if (latest === undefined || latest.at === before) return { to, notice: 'early' };
+  return { to, notice: 'refreshed', n: latest.added };
 };

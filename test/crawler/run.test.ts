@@ -107,7 +107,10 @@ t.test(
     const requests = (name: string) => site.requests.filter(({ url }) => url === `/${name}`).length;
     await crawler.refresh(a);
     t.equal(requests('a'), 1, 'it was fetched a moment ago');
-    here.clock.now += 60_000;
+    here.clock.now += 10 * 60_000;
+    await crawler.refresh(a);
+    t.equal(requests('a'), 1, 'the operator wants 15 minutes between two');
+    here.clock.now += 5 * 60_000 + 1_000;
     await crawler.refresh(a);
     await crawler.refresh(busy);
     await crawler.refresh(down);
@@ -115,6 +118,40 @@ t.test(
     t.equal(requests('busy'), 1, 'asked to wait for an hour');
     t.equal(requests('down'), 2, 'a failure is told by the history');
     await t.rejects(crawler.refresh('unknown'), { code: 'CRAWL_FEED_UNKNOWN' });
+  },
+);
+
+t.test(
+  'a refresh waits for what the publisher asks for, and asks a feed that is gone once a week at most',
+  async (t) => {
+    await using site = await feedSite({
+      cached: { entries: entries(1), headers: { 'cache-control': 'max-age=7200' } },
+      rare: { entries: entries(1), channel: '<ttl>180</ttl>' },
+      sleeps: { entries: entries(1), channel: '<skipHours><hour>13</hour><hour>14</hour></skipHours>' },
+      gone: { entries: [], answer: (response) => response.writeHead(410).end() },
+    });
+    await using here = await setting();
+    const names = ['cached', 'rare', 'sleeps', 'gone'];
+    const ids = await here.add(...names.map((name) => `${site.url}/${name}`));
+    await here.crawl();
+    await using crawler = start(here, { maxIntervalMs: 30 * 24 * 3_600_000 });
+    const askedAfter = async (hours: number) => {
+      const from = site.requests.length;
+      here.clock.now += hours * 3_600_000;
+      for (const id of ids) await crawler.refresh(id);
+      return site.requests.slice(from).map(({ url }) => url?.slice(1));
+    };
+    const records = async () => Promise.all(ids.map((id) => here.feed(id)));
+    const nextAt = (await records()).map((record) => record.nextAt);
+    t.ok(nextAt.slice(0, 3).every((at) => at >= here.clock.now + 3_600_000));
+    // It is 12:00 at first.
+    t.strictSame(await askedAfter(0.9), ['sleeps'], 'no wish against it');
+    t.strictSame(await askedAfter(0.9), [], 'within two hours, within three hours, in an hour that is skipped, gone');
+    t.strictSame(await askedAfter(0.3), ['cached']);
+    t.strictSame(await askedAfter(1.3), ['rare', 'sleeps'], 'the max-age was renewed');
+    const week = await askedAfter(7 * 24);
+    t.equal(week.at(-1), 'gone');
+    t.notOk((await askedAfter(24)).includes('gone'));
   },
 );
 

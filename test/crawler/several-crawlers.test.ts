@@ -89,7 +89,7 @@ function tests(url: string): void {
     const name = queueName();
     crawler(stack, here, queueFor(stack, url, name));
     await until(async () => (await here.feed(a)).triedAt !== null, 'it is fetched and noted');
-    here.clock.now += 60_000;
+    here.clock.now += 16 * 60_000;
     const from = site.requests.length;
     await refreshByOthers(
       { store: here.store, queue: queueFor(stack, url, name), clock: () => here.clock.now },
