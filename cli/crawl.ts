@@ -8,6 +8,7 @@ import { CodedError } from '../store/errors.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { type CrawlReport, progressText, reportText } from './crawl-report.ts';
 import { refuseTestFlags, TEST_FLAGS } from './crawl-test-options.ts';
+import { logPause, processKind } from './crawler-hooks.ts';
 import { cliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { CRAWL_SETTINGS, FETCH_SETTINGS, fetcherOptions } from './fetcher-options.ts';
@@ -92,7 +93,7 @@ async function crawlOnce(
     using line = progressLine(io.stderr, io.clock);
     return await crawl({
       ...{ ...opened, clock: io.clock, random: io.random, signal: stop.signal },
-      ...crawlLimits(settings),
+      ...{ ...crawlLimits(settings), process: processKind('crawl --once', settings) },
       force: options.force === true,
       ...(imported === null ? {} : { feeds: imported.feeds.map(({ feed }) => feed) }),
       onProgress: (progress) => line.show(progressText(progress)),
@@ -130,7 +131,9 @@ async function crawlOn(
   const crawler = startCrawler({
     ...{ ...opened, clock: io.clock, random: io.random },
     ...crawlLimits(settings),
+    process: processKind('crawl', settings),
     onTrouble: (error) => logTrouble(log, error),
+    onPause: (pause) => logPause(log, pause),
   });
   log.info({ store: opened.store.url, queue: queueUrl.show(settings.queue) }, 'Crawling until stopped');
   log.info(`${await stop.stopped}: finishing what is in flight; again to stop at once`);
@@ -159,14 +162,14 @@ export function crawlLimits(settings: Settings): {
   hostConnections: number;
   minIntervalMs: number;
   maxIntervalMs: number;
+  backupMsMax: number;
 } {
   return {
     concurrency: settings.concurrency,
-  backupMsMax: number;
     hostGapMs: settings.hostGap,
     hostConnections: settings.hostConnections,
     minIntervalMs: settings.minInterval,
     maxIntervalMs: settings.maxInterval,
+    backupMsMax: settings.websubPoll,
   };
 }
-    backupMsMax: settings.websubPoll,

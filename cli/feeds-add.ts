@@ -12,7 +12,7 @@ export const feedsAddCommand: CommandSpec = {
   about: 'fetch a feed, keep its articles and follow it; the address of a site will do',
   args: { url: 'of a feed, or of a page that names its feed' },
   options: [['--folder <NAME>', 'put it into this folder']],
-  json: '{id, url, title, created, articles (new ones)}; the error has candidates where a page names several feeds',
+  json: '{id, url, title, created, articles (new ones), waits (crawlers are paused)}; the error has candidates where a page names several feeds',
   settings: ['store', ...FETCH_SETTINGS],
   examples: [
     'feedferry feeds add https://example.org/',
@@ -32,10 +32,11 @@ export const feedsAddCommand: CommandSpec = {
     const folder = (options.folder as string | undefined) ?? null;
     const followed = await followFeeds(store, io.clock, 'feeds add', [{ feed: added.id, title: null, folder }]);
     if (followed === 0 && folder !== null) await moveToFolder(store, 'feeds add', added.id, folder);
-    const { id, url, title, created, articles } = added;
+    const { id, url, title, created, articles, waits } = added;
     const name = `${printable(title || url)} (${id.slice(0, SHORT_ID_LETTERS)})`;
-    const text = created ? `Added ${name}, ${counted(articles, 'article')}` : `Already there: ${name}`;
-    await write(io.stdout, `${json ? JSON.stringify({ id, url, title, created, articles }) : text}\n`);
+    const later = waits ? ': the crawlers are paused, it is fetched when they go on' : '';
+    const text = created ? `Added ${name}${later || `, ${counted(articles, 'article')}`}` : `Already there: ${name}`;
+    await write(io.stdout, `${json ? JSON.stringify({ id, url, title, created, articles, waits }) : text}\n`);
     return EXIT.done;
   },
 };

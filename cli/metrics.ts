@@ -7,6 +7,8 @@ import type { SiteMetrics } from '../site/metrics.ts';
 export interface MetricSources {
   /** Undefined: nothing is crawled in this process. */
   readonly crawler: () => CrawlerMetrics | undefined;
+  /** Of the whole site. Throws where the store does not answer. */
+  readonly isPaused: () => Promise<boolean>;
   readonly hubs: () => HubsStatus;
   readonly site: () => SiteMetrics | undefined;
   readonly replication: () => readonly DestinationStatus[];
@@ -26,6 +28,7 @@ export function metricsText(sources: MetricSources): () => Promise<string> {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
   addCrawler(registry, sources.crawler);
+  addPause(registry, sources.isPaused);
   addHubs(registry, sources.hubs);
   addSite(registry, sources.site);
   addReplication(registry, sources.replication);
@@ -69,6 +72,18 @@ function addHubs(registry: Registry, source: MetricSources['hubs']): void {
   counter('feedferry_websub_articles_total', 'Entries that hubs pushed', articles, ['what']);
   gauge(registry, 'feedferry_websub_subscribed', 'Feeds that a hub pushes', () => source().subscribed);
   gauge(registry, 'feedferry_websub_waiting', 'Feeds with a hub that does not push them now', () => source().waiting);
+}
+
+/** As it was known last, where the store does not answer. */
+function addPause(registry: Registry, isPaused: MetricSources['isPaused']): void {
+  const name = 'feedferry_crawlers_paused';
+  new Gauge({
+    ...{ name, help: '1 while the crawlers of the site are paused', registers: [registry] },
+    async collect() {
+      const paused = await isPaused().catch(() => undefined);
+      if (paused !== undefined) this.set(paused ? 1 : 0);
+    },
+  });
 }
 
 function addSite(registry: Registry, source: MetricSources['site']): void {

@@ -3,6 +3,9 @@ import { backupCommand } from './backup.ts';
 import { backupVerifyCommand } from './backup-verify.ts';
 import { addCommand, type Session } from './command.ts';
 import { crawlCommand } from './crawl.ts';
+import { crawlersPauseCommand } from './crawlers-pause.ts';
+import { crawlersResumeCommand } from './crawlers-resume.ts';
+import { crawlersStatusCommand } from './crawlers-status.ts';
 import { demoteCommand } from './demote.ts';
 import { doctorCommand } from './doctor.ts';
 import { cliError } from './errors.ts';
@@ -106,6 +109,13 @@ export function buildProgram(session: Session): Command {
     feedsExportCommand,
   ]) {
     addCommand(feeds, spec, session);
+  }
+  const crawlers = program
+    .command('crawlers')
+    .description('pause and resume all crawlers of the site, and show what they do')
+    .addHelpText('after', '\nExample:\n  feedferry crawlers pause --wait\n');
+  for (const spec of [crawlersPauseCommand, crawlersResumeCommand, crawlersStatusCommand]) {
+    addCommand(crawlers, spec, session);
   }
   addReplicate(program, session);
   addCommand(program, receiveCommand, session);

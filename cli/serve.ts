@@ -1,10 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
+import { pauseIn, readPause } from '../crawler/pause/note.ts';
 import type { RunningSite } from '../site/server.ts';
 import type { CodedError } from '../store/errors.ts';
 import { openStore } from '../store/open.ts';
 import type { CommandSpec, Invocation } from './command.ts';
 import { crawlLimits, crawlQueue, logTrouble } from './crawl.ts';
+import { logPause, processKind } from './crawler-hooks.ts';
 import { cliError } from './errors.ts';
 import { EXIT, type ExitCode } from './exit.ts';
 import { fetcherOptions } from './fetcher-options.ts';
@@ -85,11 +87,19 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   const fetcher = stack.use(openFetcher(fetcherOptions(settings, store, clock)));
   const queue = await crawlQueue(settings, store, clock);
   if (queue !== undefined) stack.use(queue);
-  const options = { store, fetcher, queue, clock, random, ...crawlLimits(settings) };
+  const options = {
+    ...{ store, fetcher, queue, clock, random, ...crawlLimits(settings) },
+    process: processKind('serve', settings),
+  };
   const onTrouble = (error: CodedError | null): void => logTrouble(log, error);
   const replication = stack.use(startReplication(store.control, { store: settings.store, cwd: io.cwd }, log));
   const hubs = stack.use(openHubs(settings, { store, fetcher, clock, random }));
-  const crawler = settings.crawler ? startCrawler({ ...options, onTrouble, subscriber: hubs.subscriber }) : null;
+  const crawler = settings.crawler
+    ? startCrawler({
+        ...{ ...options, onTrouble, subscriber: hubs.subscriber },
+        onPause: (pause) => logPause(log, pause),
+      })
+    : null;
   hubs.onDue(() => crawler?.wake());
   const replicas = readReplicas(settings.readFrom, store.site, clock, stack);
   let site: RunningSite | undefined;
@@ -106,6 +116,7 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
     replicationWish: (name, action, wished) => wishByName(store.control, name, action, wished),
     metricsText: metricsText({
       crawler: () => crawler?.status().metrics,
+      isPaused: async () => pauseIn(await readPause(store.control)) !== null,
       hubs: () => hubs.status(),
       site: () => site?.metrics,
       replication: () => replication.statuses(),

@@ -1,13 +1,16 @@
+import { hostname } from 'node:os';
 import { addFeed } from '../crawler/add-feed.ts';
 import { type CrawlOptions, crawl } from '../crawler/crawler.ts';
 import { writeOpml } from '../crawler/parse/opml.ts';
+import { crawlersStatus } from '../crawler/pause/status.ts';
 import { refreshByOthers } from '../crawler/refreshes.ts';
 import type { RunningCrawler } from '../crawler/run.ts';
 import type { SiteOptions } from '../site/site.ts';
 import { CodedError } from '../store/errors.ts';
+import { pauseByWish, resumeByWish } from './crawlers-wishes.ts';
 import { importOpml } from './import-opml.ts';
 
-type Services = Pick<SiteOptions, 'addFeed' | 'importOpml' | 'exportOpml' | 'refresh' | 'crawlerStatus'>;
+type Services = Pick<SiteOptions, 'addFeed' | 'importOpml' | 'exportOpml' | 'refresh' | 'crawlerStatus' | 'crawlers'>;
 type CrawlerSide = Pick<
   CrawlOptions,
   | 'store'
@@ -22,6 +25,8 @@ type CrawlerSide = Pick<
   | 'maxIntervalMs'
 >;
 
+/** Whoever reaches the site; nobody knows more. */
+const BY_HTTP = `a request to the site at ${hostname()}`;
 const OPML_TITLE = 'Feedferry subscriptions';
 
 /**
@@ -41,6 +46,11 @@ export function siteServices(options: CrawlerSide, crawler: RunningCrawler | nul
     refresh(feedId) {
       if (crawler !== null) return crawler.refresh(feedId);
       return queue === undefined ? crawlOne(options, feedId) : refreshByOthers({ store, queue, clock }, feedId);
+    },
+    crawlers: {
+      status: () => crawlersStatus({ store, queue, clock }),
+      pause: (wished) => pauseByWish({ store, queue, clock, by: BY_HTTP }, wished),
+      resume: (wished) => resumeByWish({ store, queue, clock, by: BY_HTTP }, wished),
     },
     crawlerStatus: () => crawler?.status() ?? { state: 'off', why: 'this Feedferry serves pages only' },
   };

@@ -11,8 +11,9 @@ import { newFeed } from './new-feed.ts';
 import { feedsOfPage } from './page-feeds.ts';
 import type { ParsedFeed } from './parse/model.ts';
 import { parseFeed } from './parse/parse.ts';
+import { CRAWLER, pauseIn, readPause } from './pause/note.ts';
 import { DEFAULT_LIMITS, type ScheduleLimits } from './schedule.ts';
-import { StoreSession, StoreTrouble } from './store-session.ts';
+import { isShutOut, StoreSession, StoreTrouble } from './store-session.ts';
 
 export { type ImportedFeeds, type ImportOptions, importFeeds } from './import-feeds.ts';
 
@@ -35,6 +36,8 @@ export interface AddedFeed {
   readonly created: boolean;
   /** New ones. */
   readonly articles: number;
+  /** The crawlers are paused: it is fetched when they go on. */
+  readonly waits: boolean;
 }
 
 export interface Candidate {
@@ -70,7 +73,7 @@ interface Found {
 
 /**
  * Throws CodedErrors: FETCH_*, PARSE_*, DISCOVER_NONE, DISCOVER_MANY (a `ManyFeedsError`), and what the store throws.
- * Nothing is stored then.
+ * Nothing is stored then. While the crawlers are paused the feed is looked for and recorded, due at once; its articles wait.
  */
 export async function addFeed(options: AddFeedOptions): Promise<AddedFeed> {
   const attempts = readInput(options.input);
@@ -109,7 +112,7 @@ async function knownFeed(store: Store, url: string): Promise<AddedFeed | undefin
   const live = moved === undefined ? added : await store.feeds.get(moved);
   if (live === undefined) return undefined;
   const { id } = live;
-  return { id, url: live.content.url, title: live.content.title, created: false, articles: 0 };
+  return { id, url: live.content.url, title: live.content.title, created: false, articles: 0, waits: false };
 }
 
 async function find(options: AddFeedOptions, urls: readonly string[]): Promise<Found> {
@@ -175,13 +178,20 @@ async function store(options: AddFeedOptions, found: Found): Promise<AddedFeed> 
   const { title, siteUrl } = found.feed;
   const content = newFeed({ url: found.url, title: title || found.url, siteUrl, now, nextAt: now });
   await using digester = openDigester({ threads: false });
-  const session = new StoreSession({ store: options.store, owner: 'feeds add', durability: 'sync', signal });
+  const session = new StoreSession({
+    store: options.store,
+    owner: 'feeds add',
+    articlesOwner: `${CRAWLER}: feeds add`,
+    durability: 'sync',
+    signal,
+  });
   try {
     await session.writeFeed({ id, content, ifVer: null });
     const live = await session.feed(id);
     if (live === undefined)
       throw crawlerError('CRAWL_INTERNAL', `The feed ${found.url} vanished`, { input: found.url });
     if (live.content.triedAt !== null) return describe(live, false, 0);
+    if (pauseIn(await readPause(options.store.control)) !== null) return { ...describe(live, true, 0), waits: true };
     const crawled = await storeFetched(
       { session, fetcher, digester, clock, random, limits, signal },
       live,
@@ -190,6 +200,8 @@ async function store(options: AddFeedOptions, found: Found): Promise<AddedFeed> 
     );
     return describe({ id, content }, true, crawled.kind === 'fetched' ? crawled.entries.added : 0);
   } catch (error) {
+    // Paused just now.
+    if (isShutOut(error)) return { ...describe({ id, content }, true, 0), waits: true };
     throw error instanceof StoreTrouble ? error.cause : error;
   } finally {
     await session.close();
@@ -201,5 +213,5 @@ function describe(
   created: boolean,
   articles: number,
 ): AddedFeed {
-  return { id, url: content.url, title: content.title, created, articles };
+  return { id, url: content.url, title: content.title, created, articles, waits: false };
 }

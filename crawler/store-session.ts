@@ -29,6 +29,11 @@ export class StoreTrouble extends Error {
   }
 }
 
+/** The crawlers are paused, so that the store takes nothing of theirs. */
+export function isShutOut(error: unknown): boolean {
+  return error instanceof StoreTrouble && codeOf(error.cause) === 'WRITER_SHUT_OUT';
+}
+
 export interface StoreSessionOptions {
   readonly store: Store;
   /** Shown to operators. `crawler: ...`: it writes nothing while the crawlers are paused. */

@@ -31,6 +31,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   PARSE: 'The feed is broken in a way that cannot be mended here. Its owner should hear of it.',
   DISCOVER_NONE: 'No feed was found on this page. Look on the site for a link named RSS, Atom or feed.',
   DISCOVER_MANY: 'The site has several feeds. Choose one.',
+  CRAWL_PAUSED: 'Fetching is paused here for the moment. What is due is fetched when it goes on.',
   OPML: 'The file is not an OPML file that can be read. Export it again from the other reader.',
 };
 

@@ -251,7 +251,13 @@ function methodsByPath(): (path: string) => string[] {
     '/crawlers',
     `${HUB_PATH}:path`,
   ].map(pattern);
-  const posts = [...ACTIONS.map(({ url }) => url), '/replication/:name', '/crawlers/pause', '/crawlers/resume', `${HUB_PATH}:path`].map(pattern);
+  const posts = [
+    ...ACTIONS.map(({ url }) => url),
+    '/replication/:name',
+    '/crawlers/pause',
+    '/crawlers/resume',
+    `${HUB_PATH}:path`,
+  ].map(pattern);
   return (path) => [
     ...(gets.some((one) => one.test(path)) ? ['GET', 'HEAD'] : []),
     ...(posts.some((one) => one.test(path)) ? ['POST'] : []),

@@ -4,6 +4,9 @@ import type { Scope } from './reading.ts';
 
 /** Characters of any one field of a form or a query. */
 const FIELD_LENGTH_MAX = 4_096;
+/** Fields that a program sends, and characters of each. */
+const FIELDS_MAX = 10;
+const FIELD_CHARS_MAX = 500;
 
 const FEED_ID = /^[a-z2-7]{16}$/;
 const ARTICLE_ID = /^[a-z2-7]{16}\.[a-z2-7]{20}$/;
@@ -87,4 +90,13 @@ export function scopeOf(fields: Fields): Scope {
   const folder = fields.text('folder');
   if (feed !== '') return { kind: 'feed', feed: feedIdOf(feed) };
   return folder === '' ? { kind: 'all' } : { kind: 'folder', folder };
+}
+
+/** Of a form or a JSON object that a program sent. Throws SITE_FORM_INVALID. */
+export function fieldsOf(body: unknown): Record<string, string> {
+  if (body === null || typeof body !== 'object') return {};
+  const entries = Object.entries(body);
+  const isFine = entries.length <= FIELDS_MAX && entries.every(([, value]) => String(value).length <= FIELD_CHARS_MAX);
+  if (!isFine) throw siteError('SITE_FORM_INVALID', 'There are too many fields, or one is too long.');
+  return Object.fromEntries(entries.map(([key, value]) => [key, String(value)]));
 }

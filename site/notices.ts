@@ -2,6 +2,7 @@
 const NOTICES = {
   added: (n: number) =>
     n === 0 ? 'Feed added.' : n === 1 ? 'Feed added, with one article.' : `Feed added, with ${n} articles.`,
+  'added-paused': () => 'Feed added. Fetching is paused here for the moment; its articles come when it goes on.',
   known: () => 'You follow this feed already.',
   followed: () => 'You follow this feed now.',
   unfollowed: () => 'You no longer follow the feed. Its starred articles stay in your list.',
@@ -10,9 +11,10 @@ const NOTICES = {
   unread: () => 'Marked as unread.',
   refreshed: (n: number) =>
     n === 1 ? 'Fetched: one new article.' : n === 0 ? 'Fetched: nothing new.' : `Fetched: ${n} new articles.`,
-  refreshing: () => 'The feed is slow to answer. It is still being fetched; look again in a minute.',
   early: () =>
     'It was fetched not long ago, and its publisher is not asked again so soon. The next fetch stands below.',
+  refreshing: () => 'The feed is slow to answer. It is still being fetched; look again in a minute.',
+  paused: () => 'Fetching is paused here for the moment. The feed is fetched when it goes on.',
   failing: () => 'The feed could not be fetched; the reason stands below.',
 } as const;
 

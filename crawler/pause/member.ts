@@ -1,9 +1,8 @@
 /** One process that crawls, as one of all that crawl for the site: it goes by the site's pause, and shows itself. */
 import type { Clock } from '../../store/contract.ts';
-import { codeOf } from '../../store/errors.ts';
 import type { Pump } from '../pump.ts';
 import type { Queue } from '../queue/contract.ts';
-import { type StoreSession, StoreTrouble } from '../store-session.ts';
+import { isShutOut, type StoreSession } from '../store-session.ts';
 import { CheckedQueue } from './checked-queue.ts';
 import { type Pause, readPause } from './note.ts';
 import { Heartbeat, type ProcessKind, type ProcessState } from './processes.ts';
@@ -75,9 +74,9 @@ export class Member {
 
   /** True where the store refused a write because the crawlers are paused: then this process looks at once. */
   wasShutOut(error: unknown): boolean {
-    const isShutOut = error instanceof StoreTrouble && codeOf(error.cause) === 'WRITER_SHUT_OUT';
-    if (isShutOut) this.look().catch(() => {});
-    return isShutOut;
+    if (!isShutOut(error)) return false;
+    this.look().catch(() => {});
+    return true;
   }
 
   /** No more looks. */

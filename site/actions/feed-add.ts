@@ -15,7 +15,7 @@ export const feedAdd: Action = async (site, { fields }) => {
     const feed = await site.options.addFeed(input);
     const followed = await site.reading.following.follow([{ feed: feed.id, title: null, folder: folder || null }]);
     if (followed === 0) return { to: `/feeds/${feed.id}`, notice: 'known' };
-    return { to: `/feeds/${feed.id}`, notice: 'added', n: feed.articles };
+    return { to: `/feeds/${feed.id}`, notice: feed.waits ? 'added-paused' : 'added', n: feed.articles };
   } catch (error) {
     if (!(error instanceof CodedError) || statusOf(error.code) !== 422) throw error;
     const { code, message } = error;

@@ -3,6 +3,7 @@ import { DATABASE_NAMES } from '../../store/documents.ts';
 import type { Site } from '../site.ts';
 import type { Page, Visit } from '../visit.ts';
 import { sizeText } from './article.ts';
+import { crawlersSection } from './crawlers.ts';
 import { described } from './described.ts';
 import { facts } from './facts.ts';
 import { isInTrouble } from './feeds.ts';
@@ -20,7 +21,7 @@ ${facts([
   ['Unread articles', visit.shelf.unread],
   ['Starred', visit.stars],
 ])}</section>
-<section aria-labelledby="s-crawler"><h2 id="s-crawler">Crawler</h2>${described(site.options.crawlerStatus(), visit.now)}</section>
+${await crawlersSection(site, visit.now)}<section aria-labelledby="s-crawler"><h2 id="s-crawler">Crawler</h2>${described(site.options.crawlerStatus(), visit.now)}</section>
 ${replicationSection(site.options.replicationStatus?.() ?? [], visit.now)}${reads(site, visit.now)}<section aria-labelledby="s-store"><h2 id="s-store">Store</h2>
 ${await storeFacts(site)}
 </section>`;
