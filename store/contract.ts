@@ -126,7 +126,8 @@ export interface ChangeFeed<C> {
   slots(): Promise<SlotState[]>;
   /**
    * Documents with `after < n <= stable` of one slot, at most `limit`, and no more once their bodies exceed `charsMax`
-   * (default: the engine's own limit, if it has one); one at least.
+   * (default: the engine's own limit, if it has one). It may be fewer, with more to come after `through`; it is one at
+   * least, unless there is none up to `stable`.
    */
   read(slot: number, after: number, limit: number, charsMax?: number): Promise<ChangePage<C>>;
   /** How many documents, tombstones included, a reader of this slot has before it up to `stable`. */

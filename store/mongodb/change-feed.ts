@@ -1,4 +1,4 @@
-import { BSON } from 'mongodb';
+import { BSON, type ClientSession } from 'mongodb';
 import type { ChangeFeed, ChangePage, SlotState, Versioned } from '../contract.ts';
 import {
   listSlots,
@@ -19,15 +19,29 @@ export const DEAD_LOOK_MS = 10_000;
 const COUNT_NUMBERS_MAX = 500_000;
 
 /**
- * Numbers that one query of changes looks through, for each document asked for. With an open end some servers sort all
- * that is left for every page; where documents have moved on, and a stretch is empty, the next one is longer.
+ * Numbers that one query of changes looks through, for each document asked for: as many as it took for the page before.
+ * With an open end some servers sort all that is left for every page. Where documents have moved on, and there is less
+ * than half a page in a stretch, the next one is longer.
  */
-const NUMBERS_A_DOC = 4;
-const STRETCH_GROWTH = 8;
+const NUMBERS_A_DOC_MAX = 8;
+const GROWTH = 2;
+const GROWTH_WHERE_NONE = 8;
+
+/** A page that is limited by its characters asks for a few more documents than the page before would suggest. */
+const MORE_DOCS = 1.25;
+
+/** What the last page of a slot was like, to size the next one. */
+interface Density {
+  readonly numbersADoc: number;
+  readonly charsADoc: number;
+}
+
+const DENSE: Density = { numbersADoc: 1, charsADoc: 0 };
 
 /** One database's changes: its documents, slot by slot, in the order of their numbers. */
 export class MongodbChangeFeed<C> implements ChangeFeed<C> {
   readonly #context: SlotsContext;
+  readonly #densities = new Map<number, Density>();
   #lookedAt = performance.now();
 
   constructor(context: SlotsContext) {
@@ -47,7 +61,8 @@ export class MongodbChangeFeed<C> implements ChangeFeed<C> {
 
   /**
    * `stable` is read first: a document that is written between the two reads lies beyond it. Characters are counted as
-   * bytes of BSON, which are about as many; of documents it holds one answer of the server at most, which is 16 MiB.
+   * bytes of BSON, which are about as many; of documents it holds one answer of the server at most, which is 16 MiB. A
+   * page may be half empty; it holds nothing only where nothing is left.
    */
   async read(slot: number, after: number, limit: number, charsMax = Number.POSITIVE_INFINITY): Promise<ChangePage<C>> {
     const { db, name } = this.#context;
@@ -55,30 +70,44 @@ export class MongodbChangeFeed<C> implements ChangeFeed<C> {
       const found = await db.control.findOne<SlotDocument>({ _id: slotId(name, slot) }, { session });
       const stable = found?.stable ?? 0;
       if (stable <= after || limit <= 0) return { docs: [], through: after, stable };
+      const density = this.#densities.get(slot) ?? DENSE;
       const docs: Versioned<C>[] = [];
       let chars = 0;
       let through = after;
-      let numbers = limit * NUMBERS_A_DOC;
-      while (through < stable && docs.length < limit && chars <= charsMax) {
+      let numbers = Math.ceil(limit * density.numbersADoc);
+      while (through < stable && docs.length < limit / 2 && chars <= charsMax) {
         const upTo = Math.min(stable, through + numbers);
-        const wanted = limit - docs.length;
-        const cursor = db
-          .documents(name)
-          .find({ slot, n: { $gt: through, $lte: upTo }, ...REAL }, { session, raw: true, batchSize: wanted })
-          .sort({ n: 1 })
-          .limit(wanted);
-        for await (const raw of cursor) {
-          const bytes = raw as unknown as Uint8Array;
-          docs.push(fromStored<C>(BSON.deserialize(bytes) as StoredDocument));
-          chars += bytes.length;
+        const wanted = Math.min(limit - docs.length, docsWithin(charsMax - chars, density));
+        const stretch = await this.#stretch(slot, through, upTo, wanted, session);
+        for (const raw of stretch) {
+          docs.push(fromStored<C>(BSON.deserialize(raw) as StoredDocument));
+          chars += raw.length;
           if (chars > charsMax) break;
         }
-        const isCut = docs.length === limit || chars > charsMax;
+        const isCut = stretch.length === wanted || chars > charsMax;
         through = isCut ? (docs.at(-1)?.n ?? upTo) : upTo;
-        numbers *= STRETCH_GROWTH;
+        numbers *= docs.length === 0 ? GROWTH_WHERE_NONE : GROWTH;
       }
+      if (docs.length > 0) this.#densities.set(slot, densityOf(through - after, docs.length, chars));
       return { docs, through, stable };
     });
+  }
+
+  /** Documents as BSON, not parsed. */
+  async #stretch(
+    slot: number,
+    after: number,
+    upTo: number,
+    limit: number,
+    session: ClientSession,
+  ): Promise<Uint8Array[]> {
+    const { db, name } = this.#context;
+    const found = db
+      .documents(name)
+      .find({ slot, n: { $gt: after, $lte: upTo }, ...REAL }, { session, raw: true, batchSize: limit })
+      .sort({ n: 1 })
+      .limit(limit);
+    return (await found.toArray()) as unknown as Uint8Array[];
   }
 
   /** From two indexes: every number that is taken, but for the fillers. */
@@ -97,4 +126,12 @@ export class MongodbChangeFeed<C> implements ChangeFeed<C> {
   takeOver(slot: number): Promise<SlotState> {
     return takeOver(this.#context, slot);
   }
+}
+
+function docsWithin(chars: number, { charsADoc }: Density): number {
+  return charsADoc === 0 ? Number.POSITIVE_INFINITY : Math.max(1, Math.ceil((chars / charsADoc) * MORE_DOCS));
+}
+
+function densityOf(numbers: number, docs: number, chars: number): Density {
+  return { numbersADoc: Math.min(NUMBERS_A_DOC_MAX, Math.max(1, numbers / docs)), charsADoc: chars / docs };
 }

@@ -41,9 +41,26 @@ export function toStored(stamped: Stamped, slot: number, n: number): StoredDocum
   return { _id: id, ...content, ver, org, ...(vv && { vv }), slot, n, del, delAt, b, h1, h2, h3 };
 }
 
+/** Fields of the envelope; all others are content. */
+const ENVELOPE: ReadonlySet<string> = new Set([
+  ...['_id', 'ver', 'org', 'vv', 'slot', 'n', 'del', 'delAt', 'b', 'h1', 'h2', 'h3'],
+]);
+
 export function fromStored<C>(doc: StoredDocument): Versioned<C> {
-  const { _id, ver, org, vv, slot, n, del, delAt, b: _b, h1: _h1, h2: _h2, h3: _h3, ...content } = doc;
-  return { id: _id, ver, org, vv: vv ?? null, slot, n, delAt, content: del ? null : (content as C) };
+  const { _id, ver, org, vv, slot, n, del, delAt } = doc;
+  return { id: _id, ver, org, vv: vv ?? null, slot, n, delAt, content: del ? null : (contentOf(doc) as C) };
+}
+
+/** Field by field: that takes a third as long as `...content`. */
+function contentOf(doc: StoredDocument): Record<string, unknown> {
+  const content: Record<string, unknown> = {};
+  for (const name of Object.keys(doc)) {
+    if (ENVELOPE.has(name)) continue;
+    // Setting it would change what the object inherits.
+    if (name === '__proto__') return Object.fromEntries(Object.entries(doc).filter(([name]) => !ENVELOPE.has(name)));
+    content[name] = doc[name];
+  }
+  return content;
 }
 
 export function wordsOf({ b, h1, h2, h3 }: StoredDocument): Fingerprints {

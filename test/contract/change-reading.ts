@@ -127,7 +127,7 @@ export async function changeReading(t: Test, engine: Engine): Promise<void> {
       await writer.settle();
       t.equal(await changes.remaining(writer.slot, 0), 40, 'each document once, tombstones too');
       const page = await changes.read(writer.slot, 0, 15);
-      t.equal(await changes.remaining(writer.slot, page.through), 25);
+      t.equal(await changes.remaining(writer.slot, page.through), 40 - page.docs.length);
       t.equal(await changes.remaining(writer.slot, page.stable), 0);
       t.equal(await changes.remaining(writer.slot, page.stable + 1000), 0, 'past the end');
       t.equal(await changes.remaining(999, 0), 0, 'a slot that is not there');

@@ -21,6 +21,23 @@ t.test('canonical JSON does not depend on the order of keys', async (t) => {
   );
 });
 
+t.test('canonical JSON is the same whichever way it is made', async (t) => {
+  fc.assert(fc.property(json, (value) => assert.equal(canonicalJson(value), spelledOut(value))));
+  const parsed = JSON.parse(
+    '{"b":{"__proto__":{"y":1,"x":2},"a":1},"__proto__":[1],"a":{"2":0,"10":{"z":1,"k":2},"1x":3}}',
+  );
+  const odd = [parsed, Object.assign(Object.create(null), { b: 1, a: 2 }), { toJSON: 'text', at: { b: [], a: {} } }];
+  for (const value of odd) t.equal(canonicalJson(value), spelledOut(value));
+  t.same(JSON.parse(canonicalJson(parsed)), parsed);
+  t.throws(() => canonicalJson({ a: new Array(1) }), TypeError, 'a hole is nothing that JSON has');
+});
+
+t.test('making canonical JSON changes nothing of the value', async (t) => {
+  const value = { b: [{ d: 1, c: 2 }], a: 'x' };
+  canonicalJson(value);
+  t.equal(JSON.stringify(value), '{"b":[{"d":1,"c":2}],"a":"x"}');
+});
+
 t.test('what is not JSON is refused, as it would come back as something else', async (t) => {
   for (const value of [undefined, Number.NaN, Number.POSITIVE_INFINITY, 1n, Symbol('x'), () => 1]) {
     t.throws(() => canonicalJson(value), TypeError);
@@ -58,6 +75,14 @@ t.test('ids spread evenly over the buckets', async (t) => {
     `from ${Math.min(...counts)} to ${fullest} in a bucket, 100 expected`,
   );
 });
+
+/** What it means, part by part. */
+function spelledOut(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(spelledOut).join(',')}]`;
+  if (value === null || typeof value !== 'object') return JSON.stringify(value);
+  const fields = Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1));
+  return `{${fields.map(([key, item]) => `${JSON.stringify(key)}:${spelledOut(item)}`).join(',')}}`;
+}
 
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed);
