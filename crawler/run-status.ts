@@ -1,6 +1,5 @@
 import type { CodedError } from '../store/errors.ts';
 import type { CrawlerMetrics } from './metrics.ts';
-import type { Pause } from './pause/note.ts';
 
 export interface CrawlerStatus {
   /**
@@ -16,7 +15,7 @@ export interface CrawlerStatus {
   readonly nextDueAt: number | null;
   readonly error: ReturnType<CodedError['toJSON']> | null;
   /** Of all crawlers of the site; null: there is none. */
-  readonly pause: Pick<Pause, 'since' | 'by' | 'why'> | null;
+  readonly pause: { readonly pausedAt: number; readonly by: string; readonly why: string } | null;
   readonly startedAt: number;
   readonly metrics: CrawlerMetrics;
 }

@@ -187,7 +187,7 @@ class Running implements RunningCrawler {
     const isPaused = phase !== 'crawling' && !this.#isStopping();
     const now = {
       state: isPaused ? phase : this.#state,
-      pause: pause && { since: pause.since, by: pause.by, why: pause.why },
+      pause: pause && { pausedAt: pause.since, by: pause.by, why: pause.why },
       inFlight: this.#pump.active,
       waiting: this.#queue.waiting,
     };

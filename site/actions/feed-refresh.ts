@@ -20,6 +20,7 @@ export const feedRefresh: Action = async (site, { params }) => {
     const outcome = await Promise.race([site.options.refresh(id).then(() => 'done' as const), tooLong]);
     if (outcome === 'slow') return { to, notice: 'refreshing' };
   } catch (error) {
+    if (codeOf(error) === 'CRAWL_PAUSED') return { to, notice: 'paused' };
     if (statusOf(codeOf(error)) !== 422) throw error;
     return { to, notice: 'failing' };
   } finally {
