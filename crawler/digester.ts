@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Article } from '../store/documents.ts';
 import { CodedError } from '../store/errors.ts';
+import { BodiesInFlight, type PlacedBody } from './bodies-in-flight.ts';
 import type { DigestedFeed, DigestInput, Wanted } from './digest.ts';
 import type { Answer, FromThread, ThreadError, ToThread } from './digest-thread.ts';
 import { crawlerError } from './errors.ts';
@@ -78,22 +79,37 @@ interface Asked {
 class ThreadDigester implements Digester {
   readonly #thread: URL;
   readonly #msMax: number;
+  readonly #bodies = new BodiesInFlight();
   #worker: Worker | undefined;
   #ready = false;
   #asked: Asked[] = [];
   #timer: NodeJS.Timeout | undefined;
   #lastJob = 0;
+  #closed = false;
 
   constructor(thread: URL, msMax: number) {
     this.#thread = thread;
     this.#msMax = msMax;
   }
 
+  /** Waits for room in the thread. */
   async digest(input: DigestInput): Promise<OpenDigest> {
+    const placed = await this.#bodies.place(input.body);
+    try {
+      const digest = await this.#digestPlaced({ ...input, body: placed.bytes });
+      return releasing(digest, placed);
+    } catch (error) {
+      placed.release();
+      throw error;
+    }
+  }
+
+  /** The body stays in its place until the digest is released, for the case that the thread ends. */
+  async #digestPlaced(input: DigestInput): Promise<OpenDigest> {
+    if (this.#closed) throw stopping();
     this.#lastJob += 1;
     const job = this.#lastJob;
-    // A copy: the body may lie in a buffer that others share, and must stay here for the case that the thread ends.
-    const answer = await this.#ask({ kind: 'digest', job, input: { ...input, body: new Uint8Array(input.body) } });
+    const answer = await this.#ask({ kind: 'digest', job, input });
     if (answer.kind !== 'digested') throw unexpected(answer.kind);
     const worker = this.#worker;
     return {
@@ -116,16 +132,17 @@ class ThreadDigester implements Digester {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     clearTimeout(this.#timer);
     const worker = this.#worker;
     this.#worker = undefined;
-    for (const { reject } of this.#asked.splice(0)) reject(crawlerError('CRAWL_STOPPED', 'The crawler is stopping'));
+    for (const { reject } of this.#asked.splice(0)) reject(stopping());
     await worker?.terminate();
   }
 
   /** The thread that held a body is gone: from the start, in the new one. */
   async #again(input: DigestInput, wanted: readonly Wanted[]): Promise<Article[]> {
-    const digest = await this.digest(input);
+    const digest = await this.#digestPlaced(input);
     try {
       return await digest.articles(wanted);
     } finally {
@@ -199,6 +216,19 @@ class ThreadDigester implements Digester {
   }
 }
 
+function releasing(digest: OpenDigest, placed: PlacedBody): OpenDigest {
+  let isOpen = true;
+  return {
+    ...digest,
+    release: () => {
+      if (!isOpen) return;
+      isOpen = false;
+      digest.release();
+      placed.release();
+    },
+  };
+}
+
 /** What the thread held is gone with it. */
 class ThreadLost extends Error {}
 
@@ -209,6 +239,10 @@ function asCoded({ code, message, input, advice, retryable }: ThreadError): Erro
 
 function threadFault(cause: Error): Error {
   return crawlerError('CRAWL_INTERNAL', `The thread that reads feeds ended: ${cause.message}`, { cause });
+}
+
+function stopping(): Error {
+  return crawlerError('CRAWL_STOPPED', 'The crawler is stopping');
 }
 
 function unexpected(kind: string): Error {

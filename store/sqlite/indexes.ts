@@ -46,7 +46,12 @@ export async function deferIndexes(db: Connection, name: DatabaseName, leases: S
 export async function buildIndexes(db: Connection, name: DatabaseName, leases: Set<number>): Promise<boolean> {
   const deferred = await db.read(() => deferredOf(db, name));
   if (!deferred) return false;
-  for (let more = true; more; await turn()) more = await db.write('sync', () => buildNext(db, name));
+  const endLoad = db.beginLoad();
+  try {
+    for (let more = true; more; await turn()) more = await db.write('sync', () => buildNext(db, name));
+  } finally {
+    endLoad();
+  }
   leases.delete(deferred.lease);
   return true;
 }

@@ -4,7 +4,7 @@ import { DatabaseSync } from 'node:sqlite';
 import type { MigrationEvent } from '../contract.ts';
 import { storeError } from '../errors.ts';
 import { newSiteId } from '../ids.ts';
-import { WAL_PAGES } from './connection.ts';
+import { CACHE_KIB, WAL_PAGES } from './connection.ts';
 import { asStoreError } from './failures.ts';
 import { checkVersion, migrate } from './migrate.ts';
 import { pragma } from './pragma.ts';
@@ -15,7 +15,6 @@ const MAGIC = 'SQLite format 3\0';
 
 /** Three articles a page; of a new file only. With SQLite's 4 KiB it is one, and the file half empty. */
 const PAGE_BYTES = 8192;
-const CACHE_KIB = 64 * 1024;
 /** The WAL is cut to that many bytes after it was moved into the file. */
 const WAL_BYTES_KEPT = 64 * 1024 * 1024;
 
@@ -107,7 +106,7 @@ function headOf(path: string): string {
 function openDatabase(path: string, readOnly: boolean): DatabaseSync {
   const db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS, readOnly });
   db.exec(`PRAGMA page_size = ${PAGE_BYTES}`);
-  db.exec(`PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
+  db.exec(`PRAGMA cache_size = -${CACHE_KIB.normal}; PRAGMA temp_store = MEMORY`);
   db.exec(`PRAGMA wal_autocheckpoint = ${WAL_PAGES.normal}; PRAGMA journal_size_limit = ${WAL_BYTES_KEPT}`);
   return db;
 }
