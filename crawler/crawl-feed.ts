@@ -82,7 +82,8 @@ export async function crawlFeed(
   const step = claim.job.urgent ? feedItself(live) : nextStep(live.content, at);
   const { etag, lastModified } = step.kind === 'fetch' ? live.content : NO_VALIDATORS;
   const fetched = await fetcher.fetch({
-    ...{ url: step.url, etag, lastModified, feed: live.id, overrides: live.content.overrides },
+    ...{ url: step.url, etag, lastModified, validatorsFrom: live.content.validatorsFrom },
+    ...{ feed: live.id, overrides: live.content.overrides },
     ...{ signal, keepConnection: claim.more },
   });
   if (fetched.kind === 'failed' && fetched.error.code === 'FETCH_ABORTED') return { kind: 'unfinished' };
@@ -107,6 +108,7 @@ export async function storeFetched(
     ...{ at, endedAt, ms: fetched.ms, status: fetched.status, bytes: fetched.wireBytes, step, ...found },
     result: digested.result,
     validators: digested.validators,
+    answeredBy: fetched.kind === 'failed' ? undefined : fetched.url,
     freshMs: freshMs(fetched.headers, endedAt),
     retryAfterMs: fetched.kind === 'failed' ? fetched.retryAfterMs : retryAfterMs(fetched.headers, endedAt),
     offer: offerIn(fetched, digested),

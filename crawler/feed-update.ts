@@ -30,6 +30,8 @@ export interface Findings {
   readonly result: Result;
   /** To send next time; undefined: as before. */
   readonly validators: Validators | undefined;
+  /** The URL that gave them, after redirects. */
+  readonly answeredBy?: string | undefined;
   readonly permanentUrl: string | null;
   /** The URL that this fetch makes the feed's own, and another feed that has it already. Null: nothing to adopt. */
   readonly adoption: { readonly url: string; readonly heldBy: string | null } | null;
@@ -98,6 +100,7 @@ export function updatedFeed(
     ...before,
     ...(parsed === null ? {} : described(before, parsed.facts)),
     ...(findings.validators ?? {}),
+    ...sourceAfter(before, findings, whereTo.url ?? before.url),
     ...schedule,
     ...(state === 'gone' ? { nextWhy: 'never again: the publisher has taken the feed away (410)' } : {}),
     ...whereTo,
@@ -113,6 +116,17 @@ export function updatedFeed(
     history: [attemptOf(findings, failure, whereTo), ...before.history].slice(0, HISTORY_MAX),
   };
 }
+
+/** Validators go back to where they came from (RFC 9110 section 8.8: they are those of one resource), and nowhere else. */
+function sourceAfter(before: FeedRecord, { validators, answeredBy }: Findings, url: string): SourceAfter {
+  if (before.validatorsFrom === undefined && answeredBy === undefined && url === before.url) return {};
+  const earlier = before.validatorsFrom ?? new URL(before.url).origin;
+  const from = validators === undefined || answeredBy === undefined ? earlier : new URL(answeredBy).origin;
+  if (from !== new URL(url).origin) return { validatorsFrom: from };
+  return before.validatorsFrom === undefined ? {} : { validatorsFrom: null };
+}
+
+type SourceAfter = Pick<FeedRecord, 'validatorsFrom'>;
 
 /** Is this attempt in the record already? Then a write that seemed lost did land. */
 export function holdsAttempt(record: FeedRecord, findings: Findings): boolean {

@@ -61,6 +61,8 @@ export interface FetcherOptions {
 export interface FetchRequest extends Validators {
   /** Absolute http(s). User and password in it are sent as basic authentication, to its own origin only. */
   readonly url: string;
+  /** The origin that gave the validators, the only one that they are sent to. Default: that of `url`. */
+  readonly validatorsFrom?: string | null | undefined;
   /** Set by an operator for this feed. */
   readonly overrides?: FeedOverrides | undefined;
   /** Id of the feed, for the User-Agent. Absent: none that is in the store. */
@@ -216,7 +218,7 @@ class Fetch {
       'user-agent': this.#userAgent,
       accept: ACCEPT,
       'accept-encoding': ACCEPT_ENCODING,
-      ...conditionalHeaders(this.#request),
+      ...(this.#asksConditionally(url) ? conditionalHeaders(this.#request) : {}),
     };
     if (authorization !== undefined) headers.authorization = authorization;
     Object.assign(headers, secretHeaders(this.#request.overrides, url));
@@ -266,13 +268,18 @@ class Fetch {
       const contentType = headerText(headers, 'content-type') ?? null;
       return { kind: 'body', ...head, ...validatorsOfBody(etag, lastModified), body: answer.body, contentType };
     }
-    if (status === 304 && isConditional(this.#request)) {
+    if (status === 304 && this.#asksConditionally(url)) {
       return { kind: 'not-modified', ...head, ...validatorsAfter304(this.#request, etag, lastModified) };
     }
     return this.#failed(status, httpError(status, head.url), answer);
   }
 
   #failed(status: number | null, error: CodedError, answer: Answer | null = null): FetchFailed {
+  #asksConditionally(url: URL): boolean {
+    const { url: first, validatorsFrom } = this.#request;
+    return isConditional(this.#request) && url.origin === (validatorsFrom ?? new URL(first).origin);
+  }
+
     const headers = answer?.headers ?? {};
     return {
       kind: 'failed',

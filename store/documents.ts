@@ -57,6 +57,8 @@ export interface FeedRecord {
   /** Opaque, sent back verbatim (RFC 9110 section 13.1). */
   etag: string | null;
   lastModified: string | null;
+  /** The origin that gave them, where it is not that of `url`: redirects lead there. Absent or null: it is. */
+  validatorsFrom?: string | null;
   /** Of the last body that was parsed; an equal body needs no parsing. */
   bodyHash: string | null;
   addedAt: number;
