@@ -1,4 +1,5 @@
 import { shownOverrides } from '../crawler/overrides.ts';
+import { type ShownSubscription, shownSubscription } from '../crawler/websub/websub.ts';
 import type { Attempt, FeedRecord } from '../store/documents.ts';
 import type { CommandSpec } from './command.ts';
 import { EXIT } from './exit.ts';
@@ -35,16 +36,23 @@ export const feedsShowCommand: CommandSpec = {
     if (view === undefined) return EXIT.failed;
     const { description, language, etag, lastModified, moved = null, missing = null, history } = feed.content;
     const overrides = shownOverrides(feed.content.overrides);
-    const more = { description, language, etag, lastModified, moved, missing, overrides, history };
+    const hub = await shownSubscription(store, feed.id);
+    const more = { description, language, etag, lastModified, moved, missing, overrides, hub, history };
     const text = json
       ? JSON.stringify({ ...view, ...more })
-      : showText(view, feed.content, columnsOf(io.stdout), io.clock());
+      : showText(view, feed.content, hub, columnsOf(io.stdout), io.clock());
     await write(io.stdout, `${text}\n`);
     return EXIT.done;
   },
 };
 
-function showText(view: FeedView, feed: FeedRecord, columns: number, now: number): string {
+function showText(
+  view: FeedView,
+  feed: FeedRecord,
+  hub: ShownSubscription | null,
+  columns: number,
+  now: number,
+): string {
   const facts: [string, string][] = [
     ['id', view.id],
     ['url', view.url],
@@ -59,6 +67,7 @@ function showText(view: FeedView, feed: FeedRecord, columns: number, now: number
     ['changed', whenText(view.changedAt, now)],
     ['next', nextText(view, now)],
     ['interval', span(view.intervalMs)],
+    ['hub', hubText(feed, hub, now)],
   ];
   if (view.lastError !== null) {
     const { code, message, at, advice } = view.lastError;
@@ -83,6 +92,17 @@ function missingText({ missing }: FeedRecord): string {
   if (!missing) return '';
   const since = `not found (404) since ${moment(missing.since)}`;
   return missing.found === null ? since : `${since}; its site now names ${missing.found.url}, adopted if that lasts`;
+}
+
+function hubText({ webSub }: FeedRecord, hub: ShownSubscription | null, now: number): string {
+  if (hub === null) return webSub ? `${webSub.hubs.join(', ')}, not subscribed: see docs/websub.md` : '';
+  const name = hub.hub ?? '-';
+  const last = hub.lastPushAt === null ? 'nothing pushed so far' : `last push ${whenText(hub.lastPushAt, now)}`;
+  if (hub.until !== null) return `${name} pushes until ${moment(hub.until)}; ${last}`;
+  const why = hub.lastError === null ? '' : `; ${hub.lastError.code}: ${hub.lastError.message}`;
+  if (hub.state === 'leaving') return `${name} is being told that its pushes are not wanted any more`;
+  const next = hub.retryAt === null || hub.retryAt <= now ? '' : `; asked again ${whenText(hub.retryAt, now)}`;
+  return `${name} does not push it at the moment${why}${next}`;
 }
 
 function setText({ overrides }: FeedRecord): string {
