@@ -28,7 +28,7 @@ ${worst(worstFeeds)}</section>`;
 function failing(title: string, { count, items }: Comparison['failOnlyHere'], isOpen: boolean): Safe | null {
   if (count === 0) return null;
   const rows = items.map((feed) => {
-    const code = feed.here ?? feed.there ?? '';
+    const code = printable(feed.here ?? feed.there ?? '');
     return html`<tr><th scope="row" class="wide">${feedName(feed)}</th><td><code>${code}</code></td><td>${adviceOf(code)}</td></tr>`;
   });
   return folded(
@@ -123,7 +123,7 @@ function countsTable(articles: Comparison['articles']): Safe {
     [
       ['articles', ''],
       ['why', ''],
-      ['', 'n'],
+      ['how many', 'n'],
     ],
     rows.filter((row) => row !== null),
   );
@@ -165,6 +165,6 @@ function folded(
   rows: readonly Safe[],
 ): Safe | null {
   if (count === 0) return null;
-  const caption = listed < count ? `${number(listed)} of them, unexplained ones first` : 'All of them';
-  return html`<details${isOpen ? html` open` : null}><summary>${title}: ${number(count)}</summary>${rowsTable(caption, columns, rows, columns.length > 3 ? '' : 'stack')}</details>`;
+  const caption = listed < count ? `${number(listed)} of them, unexplained ones first` : 'all of them';
+  return html`<details${isOpen ? html` open` : null}><summary>${title}: ${number(count)}</summary>${rowsTable(`${title}: ${caption}`, columns, rows, columns.length > 3 ? '' : 'stack')}</details>`;
 }

@@ -24,7 +24,8 @@ export function rowsTable(
 /** A title that leads to the web, or its text alone. */
 export function linked(title: string, url: string | null): Safe {
   const shown = shortened(printable(title)) || shortened(printable(url ?? '')) || '(without a title)';
-  const target = webUrl(url);
+  // As the URL standard writes it: what can't be seen is encoded.
+  const target = webUrl(url !== null && URL.canParse(url) ? new URL(url).href : null);
   if (target === null) return html`<bdi>${shown}</bdi>`;
   return html`<a href="${target}" rel="noreferrer noopener nofollow"><bdi>${shown}</bdi></a>`;
 }

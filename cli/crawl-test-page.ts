@@ -159,7 +159,7 @@ function hostsSection({ measured }: ShownReport): Safe | null {
       ],
       hosts.map(
         ({ host, fetches, failures, codes, meanMs, maxMs }) =>
-          html`<tr><th scope="row" class="wide">${printable(host)}</th><td class="n">${number(fetches)}</td><td class="n">${number(failures)}</td><td class="n">${span(meanMs)}</td><td class="n">${span(maxMs)}</td><td>${Object.entries(codes).map(([code, n]) => html`${code} ${number(n)} `)}</td></tr>`,
+          html`<tr><th scope="row" class="wide">${printable(host)}</th><td class="n">${number(fetches)}</td><td class="n">${number(failures)}</td><td class="n">${span(meanMs)}</td><td class="n">${span(maxMs)}</td><td>${Object.entries(codes).map(([code, n]) => html`${printable(code)} ${number(n)} `)}</td></tr>`,
       ),
     );
   const failing =

@@ -80,7 +80,7 @@ function crawlText({ crawl, measured }: ShownReport): string {
     ...Object.entries(crawl.failed)
       .sort(([, a], [, b]) => b - a)
       .map(([code, n]): [string, number, string] => ['', n, code]),
-    ['not due', crawl.skipped, 'fetched by an earlier test crawl; --force fetches them too'],
+    ['not due', crawl.skipped, 'fetched by an earlier test crawl (--force: again)'],
     ['unfinished', crawl.unfinished, ''],
     ['articles', crawl.articlesNew, 'new here'],
   ];
@@ -131,7 +131,7 @@ function hostsText(title: string, hosts: readonly HostReport[], columns: number)
     ...[fetches, failures].map((n) => n.toLocaleString('en')),
     ...[meanMs, maxMs].map(span),
     Object.keys(codes)
-      .map((code) => code.replace(/^FETCH_/, ''))
+      .map((code) => printable(code.replace(/^FETCH_/, '')))
       .join(' '),
   ]);
   const shape = [
@@ -155,7 +155,7 @@ function feedsText(comparison: Comparison, columns: number): string {
   const lines = rows.filter(([, n]) => n > 0).map(([name, n]) => count(name, n));
   const failing = failOnlyHere.items
     .slice(0, SHOWN_MAX)
-    .map(({ url, here }) => `    ${(here ?? '').padEnd(18)} ${cut(printable(url), columns - 23)}`);
+    .map(({ url, here }) => `    ${printable(here ?? '').padEnd(18)} ${cut(printable(url), columns - 23)}`);
   return [
     `Against production: ${counted(feeds.fetched, 'feed')}`,
     ...lines,
@@ -234,5 +234,7 @@ function verdictText({ verdict, comparison, thresholds }: ShownReport, columns: 
     figures.push(`${verdict.differencesPercent}% of the articles differ without a reason ${allowed}`);
   }
   const lines = [`${words[verdict.outcome]}: ${figures.join('; ')}`, ...verdict.reasons.map((reason) => `- ${reason}`)];
-  return `${lines.map((line) => wrap(printable(line), columns, '  ')).join('\n')}\n`;
+  // One that is longer than a line, such as a path in an error, is cut.
+  const wrapped = lines.flatMap((line) => wrap(printable(line), columns - 2, '  ').split('\n'));
+  return `${wrapped.map((line) => cut(line, columns)).join('\n')}\n`;
 }
