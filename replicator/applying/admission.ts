@@ -59,7 +59,8 @@ function asPrimary(hello: Hello, store: Applicant): Admission {
 
 /**
  * A replica follows its primary, any newer one, and any that it followed before; what was a primary hands over first.
- * Another replica, which may send out of old habit, it follows only where it was set up so.
+ * Another replica, which may send out of old habit, it follows only where it was set up so: what that one has today may
+ * give way there tomorrow to what it gets from its own primary.
  */
 function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>): Admission {
   const isKnown = role.primary === hello.site && role.epoch === hello.epoch;
@@ -68,13 +69,14 @@ function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>
     const message = `The destination ${store.site} was a primary once, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
     return refuse('REPLICATION_REFUSED', message);
   }
-  const isOwn = role.primary === null || role.primary === hello.site;
-  if (isOwn || store.isEmpty || hello.adopt) return become(hello, store);
+  if (role.primary === hello.site || store.isEmpty || hello.adopt) return become(hello, store);
   if (hello.follows !== undefined) {
-    const message = `The destination ${store.site} is a replica of ${role.primary}, and the source ${hello.site} is a replica, too: with \`--adopt\` it becomes one of the source.`;
+    const whose = role.primary === null ? 'that waits for a primary' : `of ${role.primary}`;
+    const message = `The destination ${store.site} is a replica ${whose}, and the source ${hello.site} is a replica, too: with \`--adopt\` it becomes one of the source.`;
     return refuse('REPLICATION_REFUSED', message);
   }
-  return hello.epoch > role.epoch || store.knowsSource ? become(hello, store) : hasData(hello, store);
+  const mayFollow = role.primary === null || hello.epoch > role.epoch || store.knowsSource;
+  return mayFollow ? become(hello, store) : hasData(hello, store);
 }
 
 function become({ site, epoch }: Hello, { isEmpty, role }: Applicant): Admission {
@@ -83,6 +85,17 @@ function become({ site, epoch }: Hello, { isEmpty, role }: Applicant): Admission
     kind: 'become',
     role: { role: 'replica', epoch, primary: site, ...(isOnly && { only: site }), ...(role?.wrote && { wrote: true }) },
   };
+}
+
+/**
+ * What a store that was found empty is until everybody is fenced who may still write there. Had something landed
+ * meanwhile, it is a former primary with documents that nobody else has seen; or it may have them of another sender.
+ */
+export function whileFencing(
+  { only: _only, ...role }: SiteRole,
+  { isEditable }: Pick<Applicant, 'isEditable'>,
+): SiteRole {
+  return isEditable ? { ...role, primary: null, wrote: true } : role;
 }
 
 function hasData(hello: Hello, store: Applicant): Admission {

@@ -7,7 +7,7 @@ import { ROLE_NOTE, readRoleNote, type SiteRole } from '../role.ts';
 import type { Runtime } from '../runtime.ts';
 import type { Hello } from '../target.ts';
 import { positionIn } from '../vector.ts';
-import { type Admission, decideAdmission } from './admission.ts';
+import { type Admission, decideAdmission, whileFencing } from './admission.ts';
 
 /** A role that changes all the while is somebody else's doing. */
 const TRIES_MAX = 5;
@@ -42,9 +42,11 @@ export async function admit(store: ReplicatedStore, hello: Hello, runtime: Runti
   for (let tries = 1; ; tries += 1) {
     const before = await look(store, hello);
     const wished = decide(store, hello, before);
-    if (wished.kind === 'become') await become(store, hello, before, wished.role, runtime);
+    const taken = wished.kind === 'become' ? await become(store, hello, before, wished.role, runtime) : null;
     if (hello.direction === 'one-way') await fenceOthers(store, hello);
-    const writers = await openWriters(store, hello, before.isEmpty);
+    const isEmpty = before.isEmpty && (await isEmptyStore(store, hello));
+    if (taken !== null && isEmpty) await store.control.put(ROLE_NOTE, taken.role, taken.rev);
+    const writers = await openWriters(store, hello, isEmpty);
     try {
       const after = await look(store, hello);
       const decision = decide(store, hello, after);
@@ -73,13 +75,12 @@ async function look(store: ReplicatedStore, hello: Hello): Promise<Seen> {
   const { site, databases, only } = hello;
   const note = await store.control.get(ROLE_NOTE);
   const checkpoints: Partial<Record<DatabaseName, Checkpoint | null>> = {};
-  let isEmpty = true;
   let isEditable = false;
   for (const name of databases) {
     checkpoints[name] = await readCheckpoint(store.control, checkpointFrom(site, name));
-    isEmpty &&= await isEmptyDatabase(store, name);
     isEditable ||= (await store.database(name).mode()) === 'read-write';
   }
+  const isEmpty = await isEmptyStore(store, hello);
   const role = (note?.value as SiteRole | undefined) ?? null;
   // The primary that it came back to was handed everything. Another one, even a newer one, need not have got it.
   const isStranger = role?.role === 'replica' && (role.primary === null || (role.wrote && role.primary !== site));
@@ -107,20 +108,28 @@ async function hasAll(store: ReplicatedStore, { site, databases, fromOnly }: Hel
 }
 
 /** Tombstones count: deletions are documents, too. So does what has landed and is not published yet. */
-async function isEmptyDatabase(store: ReplicatedStore, name: DatabaseName): Promise<boolean> {
-  return (await store.database(name).digests({ limit: 1 })).digests.length === 0;
+async function isEmptyStore(store: ReplicatedStore, { databases }: Hello): Promise<boolean> {
+  for (const name of databases) {
+    if ((await store.database(name).digests({ limit: 1 })).digests.length > 0) return false;
+  }
+  return true;
 }
 
-/** The role first, by compare-and-set; then the modes, which fence whoever wrote there until now. */
+/**
+ * The role first, by compare-and-set; then the modes, which fence whoever wrote there until now. Of a store that was
+ * empty the role is a cautious one at first. Returns the role that it gets if it stays so, and the revision of the one it
+ * has; null: somebody else changed it.
+ */
 async function become(
   store: ReplicatedStore,
   { databases }: Hello,
-  { rev }: Seen,
-  role: Omit<SiteRole, 'since'>,
+  before: Seen,
+  wished: Omit<SiteRole, 'since'>,
   runtime: Runtime,
-): Promise<void> {
-  const value: SiteRole = { ...role, since: runtime.clock() };
-  if ((await store.control.put(ROLE_NOTE, value, rev)) === null) return;
+): Promise<{ readonly role: SiteRole; readonly rev: number } | null> {
+  const role: SiteRole = { ...wished, since: runtime.clock() };
+  const rev = await store.control.put(ROLE_NOTE, before.isEmpty ? whileFencing(role, before) : role, before.rev);
+  if (rev === null) return null;
   for (const name of databases) {
     const database = store.database(name);
     const mode = await database.mode();
@@ -128,6 +137,7 @@ async function become(
     await database.setMode('replica');
     await undoIfPromoted(store, name);
   }
+  return { role, rev };
 }
 
 /** A promotion that came in between has set its modes already; this one must not be the last word. */

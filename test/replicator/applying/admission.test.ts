@@ -1,14 +1,16 @@
 /** Whom a destination admits, and what it becomes by that. */
 import t from 'tap';
 import { type Applicant, decideAdmission } from '../../../replicator/applying/admission.ts';
+import { storeTarget } from '../../../replicator/applying/store-target.ts';
 import { type Checkpoint, checkpointFrom } from '../../../replicator/checkpoint.ts';
 import { demote, promote } from '../../../replicator/failover/failover.ts';
 import { FENCED_NOTE } from '../../../replicator/failover/fence-source.ts';
 import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
-import { ROLE_NOTE, type SiteRole } from '../../../replicator/role.ts';
+import type { ReplicatedDatabase, ReplicatedStore } from '../../../replicator/replicated-store.ts';
+import { ROLE_NOTE, readRole, type SiteRole } from '../../../replicator/role.ts';
 import { realRuntime } from '../../../replicator/runtime.ts';
 import type { Hello } from '../../../replicator/target.ts';
-import type { SiteId } from '../../../store/contract.ts';
+import type { DigestQuery, SiteId, Store } from '../../../store/contract.ts';
 import { article } from '../../contract/samples.ts';
 import { failureOf, put } from '../../contract/with-store.ts';
 import { until } from '../../rig/until.ts';
@@ -76,6 +78,12 @@ const CASES: readonly (readonly [string, Partial<Hello>, Applicant, string])[] =
     {},
     { ...REPLICA, role: role({ role: 'replica' }) },
     'become',
+  ],
+  [
+    'but no replica, which may follow somebody else tomorrow',
+    { follows: STORE },
+    { ...REPLICA, role: role({ role: 'replica' }) },
+    'REPLICATION_REFUSED',
   ],
   [
     'a source that was replaced is refused',
@@ -220,4 +228,45 @@ t.test('a demoted primary follows no replica that has lost what it acknowledged'
   const session = await target.connect(hello({ ...says, fromOnly: { articles: after } }));
   t.equal(session.info.role.primary, b.site, 'one that has all is followed');
   await session.close();
+});
+
+/** Of which `articles` get an edit between the first look at them, and whatever comes of it. */
+function editedMeanwhile(store: Store): ReplicatedStore {
+  const articles = new Proxy(store.articles, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key, target);
+      if (typeof value !== 'function') return value;
+      if (key !== 'digests' || edited) return value.bind(target);
+      edited = true;
+      return async (query: DigestQuery) => {
+        const page = await target.digests(query);
+        await put(target, { id: 'mine', content: article() });
+        return page;
+      };
+    },
+  }) as unknown as ReplicatedDatabase;
+  let edited = false;
+  const { url, site, control } = store;
+  return { url, site, control, database: (name) => (name === 'articles' ? articles : store.database(name)) };
+}
+
+t.test('an edit that lands in an empty store while that becomes a replica is not taken for the source’s', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  const store = editedMeanwhile(b);
+  await using target = storeTarget(store, { engine: 'sqlite', runtime: realRuntime });
+  t.equal(await failureOf(target.connect(hello({ site: a.site }))), 'REPLICATION_REFUSED');
+  t.match(await readRole(b.control), { role: 'replica', primary: null, wrote: true });
+  await putArticles(a, 'x', 10);
+  t.equal(await failureOf(start(a, b, { once: true }).ended), 'REPLICATION_REFUSED', 'nor later');
+  t.ok(await b.articles.get('mine'));
+  t.equal(await b.articles.count(), 1, 'and nothing gets in before that was handed over');
+  const c = await pair.another();
+  await start(a, c, { once: true }).ended;
+  const { since: _since, ...became } = await readRole(c.control);
+  t.strictSame(
+    became,
+    { role: 'replica', epoch: 0, primary: a.site, only: a.site },
+    'one that stays empty is a replica',
+  );
 });
