@@ -6,6 +6,7 @@ import { isIP, type Socket } from 'node:net';
 import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
 import type { CodedError } from '../store/errors.ts';
 import { type AddressGuard, forbidden } from './address-guard.ts';
+import { crawlerError } from './errors.ts';
 import { Proxies } from './proxies.ts';
 
 export interface ConnectionOptions {
@@ -16,6 +17,8 @@ export interface ConnectionOptions {
   readonly connectTimeoutMs: number;
   /** Between two pieces of a body. */
   readonly idleTimeoutMs: number;
+  /** Of one body, as it comes over the wire. */
+  readonly bodyBytesMax: number;
   /** PEM certificates to trust besides the public ones. */
   readonly ca?: string;
 }
@@ -43,6 +46,9 @@ const KEPT_CONNECTIONS_MAX = 1_024;
 
 /** Node's default of 16 KiB is less than some content security policies. */
 const HEADER_BYTES_MAX = 64 * 1024;
+
+/** What frames a body (chunks, TLS) is less than the body. */
+const BYTES_PER_BODY_BYTE = 2;
 
 export function openConnections(options: ConnectionOptions): Connections {
   const { guard } = options;
@@ -74,7 +80,10 @@ export function openConnections(options: ConnectionOptions): Connections {
     }
     connect(target, (...result) => {
       // At run time the second argument is missing where there is an error.
-      if (result[0] === null) watch(result[1]);
+      if (result[0] === null) {
+        watch(result[1]);
+        limitAnswer(result[1], BYTES_PER_BODY_BYTE * options.bodyBytesMax + HEADER_BYTES_MAX);
+      }
       callback(...result);
     });
   };
@@ -113,4 +122,22 @@ export function openConnections(options: ConnectionOptions): Connections {
       await Promise.all([agent.destroy(), proxies[Symbol.asyncDispose]()]);
     },
   };
+}
+
+/**
+ * Ends a connection on which one answer takes more bytes than any body may have: what is neither header nor body, such as
+ * an endless chunk extension, is counted nowhere else.
+ */
+function limitAnswer(socket: Socket, bytesMax: number): void {
+  let requests = -1;
+  let from = 0;
+  socket.prependListener('readable', () => {
+    // Something was written since: this is the answer to another request.
+    if (socket.bytesWritten !== requests) {
+      requests = socket.bytesWritten;
+      from = socket.bytesRead;
+    } else if (socket.bytesRead - from > bytesMax) {
+      socket.destroy(crawlerError('FETCH_TOO_LARGE', `The answer takes more than ${bytesMax} bytes`));
+    }
+  });
 }

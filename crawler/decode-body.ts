@@ -14,6 +14,13 @@ const WHOLE_BYTES_MAX = 256 * 1024;
 /** `gzip, br` is legal; a longer chain is a joke. */
 const LAYERS_MAX = 3;
 
+/** A body may swell to so much in any case, and beyond by so many times: text swells by ten, blanks by a thousand. */
+const SWELL_FREE_BYTES = 2 * 1024 * 1024;
+const SWELL_MAX = 500;
+
+/** RFC 9659: a larger window is not for HTTP, and what unpacks it would keep as much memory. */
+const ZSTD = { params: { [zlib.constants.ZSTD_d_windowLogMax]: 23 } };
+
 type Layer = 'gzip' | 'deflate' | 'br' | 'zstd';
 
 interface DecoderOptions {
@@ -119,7 +126,8 @@ class EncodedBody implements BodyDecoder {
     let body: Uint8Array = Buffer.concat(this.#waiting, this.#waitingBytes);
     if (body.length === 0) return body;
     try {
-      for (const layer of this.#layers) body = decodeNow(layer, body, this.#options.decodedBytesMax);
+      const max = Math.min(this.#options.decodedBytesMax, swollen(this.#waitingBytes));
+      for (const layer of this.#layers) body = decodeNow(layer, body, max);
     } catch (error) {
       throw decodingError(error, this.#options);
     }
@@ -141,7 +149,8 @@ class EncodedBody implements BodyDecoder {
 
   #take(chunk: Buffer): void {
     this.#decodedBytes += chunk.length;
-    if (this.#decodedBytes > this.#options.decodedBytesMax) this.#fail(tooLarge(this.#options));
+    const max = Math.min(this.#options.decodedBytesMax, swollen(this.#streams[0]?.bytesWritten ?? 0));
+    if (this.#decodedBytes > max) this.#fail(tooLarge(this.#options));
     else this.#decoded.push(chunk);
   }
 
@@ -154,12 +163,17 @@ class EncodedBody implements BodyDecoder {
   }
 }
 
+/** What so many bytes over the wire may become. */
+function swollen(wireBytes: number): number {
+  return Math.max(SWELL_FREE_BYTES, wireBytes * SWELL_MAX);
+}
+
 type DecodingStream = zlib.Gunzip | zlib.Inflate | zlib.InflateRaw | zlib.BrotliDecompress | zlib.ZstdDecompress;
 
 function decodingStream(layer: Layer, head: Uint8Array): DecodingStream {
   if (layer === 'gzip') return zlib.createGunzip();
   if (layer === 'br') return zlib.createBrotliDecompress();
-  if (layer === 'zstd') return zlib.createZstdDecompress();
+  if (layer === 'zstd') return zlib.createZstdDecompress(ZSTD);
   return hasZlibHeader(head) ? zlib.createInflate() : zlib.createInflateRaw();
 }
 
@@ -170,7 +184,7 @@ function decodeNow(layer: Layer, body: Uint8Array, maxOutputLength: number): Buf
   const options = { maxOutputLength, chunkSize: PIECE_BYTES };
   if (layer === 'gzip') return zlib.gunzipSync(body, options);
   if (layer === 'br') return zlib.brotliDecompressSync(body, options);
-  if (layer === 'zstd') return zlib.zstdDecompressSync(body, options);
+  if (layer === 'zstd') return zlib.zstdDecompressSync(body, { ...options, ...ZSTD });
   return hasZlibHeader(body) ? zlib.inflateSync(body, options) : zlib.inflateRawSync(body, options);
 }
 
@@ -202,9 +216,13 @@ function badEncoding(name: string, url: string): Error {
 
 function tooLarge(options: DecoderOptions): Error {
   const limit = options.decodedBytesMax;
-  return crawlerError('FETCH_TOO_LARGE', `The feed is larger than ${limit} bytes when unpacked`, {
-    input: options.url,
-  });
+  return crawlerError(
+    'FETCH_TOO_LARGE',
+    `The feed is larger than ${limit} bytes when unpacked, or swells by more than ${SWELL_MAX} times`,
+    {
+      input: options.url,
+    },
+  );
 }
 
 function decodingError(cause: unknown, options: DecoderOptions): Error {

@@ -132,6 +132,7 @@ export function openFetcher(options: FetcherOptions): Fetcher & FormPoster {
     perOriginMax: limits.connectionsPerOriginMax,
     connectTimeoutMs: limits.connectTimeoutMs,
     idleTimeoutMs: limits.idleTimeoutMs,
+    bodyBytesMax: limits.bodyBytesMax,
     ...(options.ca === undefined ? {} : { ca: options.ca }),
   });
   const places = new Places(limits.connectionsMax);
@@ -274,12 +275,12 @@ class Fetch {
     return this.#failed(status, httpError(status, head.url), answer);
   }
 
-  #failed(status: number | null, error: CodedError, answer: Answer | null = null): FetchFailed {
   #asksConditionally(url: URL): boolean {
     const { url: first, validatorsFrom } = this.#request;
     return isConditional(this.#request) && url.origin === (validatorsFrom ?? new URL(first).origin);
   }
 
+  #failed(status: number | null, error: CodedError, answer: Answer | null = null): FetchFailed {
     const headers = answer?.headers ?? {};
     return {
       kind: 'failed',

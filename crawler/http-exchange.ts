@@ -77,6 +77,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #decoder: BodyDecoder | undefined;
   #status = 0;
+  #interim = 0;
   #headers: ResponseHeaders = {};
   #headAt = 0;
   #wireBytes = 0;
@@ -105,7 +106,11 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 
   onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: ResponseHeaders): void {
-    if (status < 200) return;
+    if (status < 200) {
+      this.#interim += 1;
+      if (this.#interim > INTERIM_MAX) this.#fail(tooManyInterim(this.#request));
+      return;
+    }
     this.#status = status;
     this.#headAt = performance.now();
     this.#headers = headers;
@@ -189,6 +194,9 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
   }
 }
 
+/** Answers before the answer (1xx): one or two are common, and nobody says how many may come. */
+const INTERIM_MAX = 20;
+
 const UNREAD_BYTES_MAX = 16 * 1024;
 
 function encodingOf(headers: ResponseHeaders): string | undefined {
@@ -198,6 +206,12 @@ function encodingOf(headers: ResponseHeaders): string | undefined {
 
 function tooLarge(request: Exchange): Error {
   return crawlerError('FETCH_TOO_LARGE', `The feed is larger than ${request.bodyBytesMax} bytes`, {
+    input: request.url.href,
+  });
+}
+
+function tooManyInterim(request: Exchange): Error {
+  return crawlerError('FETCH_PROTOCOL', `There were more than ${INTERIM_MAX} answers (1xx) before the answer`, {
     input: request.url.href,
   });
 }

@@ -1,7 +1,7 @@
 import { baseOf, type Links, noLinks, readLink } from './atom-links.ts';
 import { addAtomPerson } from './atom-person.ts';
 import { type Construct, constructHtml, constructTitle, readConstruct } from './atom-text.ts';
-import { ENTRIES_MAX, TITLE_CHARS_MAX } from './limits.ts';
+import { TITLE_CHARS_MAX } from './limits.ts';
 import { type Media, noMedia, readMedia } from './media.ts';
 import type { ParsedEntry } from './model.ts';
 import { addLabel, addPerson, body, firstDate, firstUrl, guidOf, plain, type Reading } from './reading.ts';
@@ -15,10 +15,7 @@ export function readEntries(
   base: string | null,
   authors: string[],
 ): ParsedEntry[] {
-  if (nodes.length > ENTRIES_MAX) {
-    reading.warnings.add('PARSE_ENTRIES_LEFT_OUT', `${nodes.length - ENTRIES_MAX} entries were left out`);
-  }
-  return nodes.slice(0, ENTRIES_MAX).map((node) => readEntry(node, reading, base, authors));
+  return nodes.map((node) => readEntry(node, reading, base, authors));
 }
 
 interface Entry {

@@ -1,5 +1,5 @@
 import { parseError } from './errors.ts';
-import { DEPTH_MAX, TAG_CHARS_MAX } from './limits.ts';
+import { DEPTH_MAX, ENTRIES_MAX, TAG_CHARS_MAX } from './limits.ts';
 import { harmless, LooseTexts } from './loose-text.ts';
 import { CDATA, Markup, quotesBalanced, tagName } from './markup.ts';
 import type { Warnings } from './warnings.ts';
@@ -14,6 +14,8 @@ export function balance(xml: string, canonical: (raw: string) => string, warning
   const balancer = new Balancer(xml, canonical);
   const mended = balancer.run();
   if (balancer.cut) warnings.add('PARSE_CUT', 'the document ends early; whole entries were kept');
+  if (balancer.full)
+    warnings.add('PARSE_ENTRIES_LEFT_OUT', `what follows the first ${ENTRIES_MAX} entries was left out`);
   if (balancer.mends > 0) warnings.add('PARSE_MENDED', `${balancer.mends} faults in the markup were mended`);
   return mended;
 }
@@ -28,6 +30,8 @@ interface Open {
 
 class Balancer {
   cut = false;
+  /** It has as many entries as are kept, and the document goes on. */
+  full = false;
   mends = 0;
   readonly #xml: string;
   readonly #markup: Markup;
@@ -47,7 +51,7 @@ class Balancer {
 
   run(): string {
     const xml = this.#xml;
-    while (this.#at < xml.length) {
+    while (this.#at < xml.length && this.#entries < ENTRIES_MAX) {
       const lt = xml.indexOf('<', this.#at);
       if (lt === -1) break;
       if (lt > this.#at) this.#parts.push(xml.slice(this.#at, lt));
@@ -56,7 +60,9 @@ class Balancer {
       this.cut = true;
       break;
     }
-    this.#end();
+    this.full = this.#entries >= ENTRIES_MAX && xml.indexOf('<', this.#at) !== -1;
+    if (!this.full) this.#end();
+    while (this.#open.length > 0) this.#closeLast();
     return this.#parts.join('');
   }
 

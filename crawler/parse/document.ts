@@ -6,7 +6,7 @@ import { LARGE_CHARS, TAG_CHARS_MAX } from './limits.ts';
 import { ownEntities } from './mend.ts';
 import { canonicalName, renamedPrefixes } from './namespaces.ts';
 import type { Warnings } from './warnings.ts';
-import { type Nodes, nameOf, nodesOf, parseXml, type XmlNode } from './xml.ts';
+import { type Nodes, nameOf, nodesOf, type ParsedXml, parseXml, type XmlNode } from './xml.ts';
 
 export interface XmlDocument {
   readonly root: XmlNode;
@@ -28,16 +28,25 @@ export function readDocument(text: string, found: Xml, warnings: Warnings): XmlD
   const straight = hasHugeTag(xml) ? null : attempt(() => parseXml(xml, renamed, own));
   if (straight !== null) {
     const root = soundRoot(xml, straight, found.root, rootName);
-    if (root !== null) return { root, rootName, own };
+    if (root !== null) {
+      noteLeftOut(straight, warnings);
+      return { root, rootName, own };
+    }
   }
   const mended = balance(xml, (raw) => canonicalName(raw, renamed), warnings);
-  const root = attempt(() => parseXml(mended, renamed, own))?.find((node) => nameOf(node) === rootName);
+  const parsed = attempt(() => parseXml(mended, renamed, own));
+  const root = parsed?.nodes.find((node) => nameOf(node) === rootName);
   if (root === undefined) throw parseError('PARSE_MALFORMED', 'The markup is too broken to be mended.');
+  if (parsed !== null) noteLeftOut(parsed, warnings);
   return { root, rootName, own };
 }
 
+function noteLeftOut({ leftOut }: ParsedXml, warnings: Warnings): void {
+  if (leftOut > 0) warnings.add('PARSE_ENTRIES_LEFT_OUT', `${leftOut} entries were left out`);
+}
+
 /** Null where fast-xml-parser gives up on broken markup, or on depth that may come from end tags that lack. */
-function attempt(parse: () => Nodes): Nodes | null {
+function attempt(parse: () => ParsedXml): ParsedXml | null {
   try {
     return parse();
   } catch {
@@ -56,7 +65,7 @@ const HUGE_TAG = new RegExp(`<[^<>]{${TAG_CHARS_MAX}}`);
  * The root, if the parser made of the document what it says: fast-xml-parser does not compare end tags with start tags,
  * so a missing one shows in a second root, in a root that does not end, and in entries that are not where they belong.
  */
-function soundRoot(xml: string, nodes: Nodes, rawRoot: string, rootName: string): XmlNode | null {
+function soundRoot(xml: string, { nodes, leftOut }: ParsedXml, rawRoot: string, rootName: string): XmlNode | null {
   const elements = nodes.filter((node) => nameOf(node) !== '#text');
   const root = elements[0];
   if (root === undefined || elements.length > 1 || nameOf(root) !== rootName) return null;
@@ -64,7 +73,7 @@ function soundRoot(xml: string, nodes: Nodes, rawRoot: string, rootName: string)
   if (xml.lastIndexOf(`</${rawRoot}`) === -1) return children.length === 0 && /^[^>]*\/>\s*$/.test(xml) ? root : null;
   if (rootName === 'entry') return root;
   const entry = rootName === 'feed' ? 'entry' : 'item';
-  return endTags(xml, entry) > count(children, entry) ? null : root;
+  return endTags(xml, entry) - leftOut > count(children, entry) ? null : root;
 }
 
 function endTags(xml: string, name: string): number {

@@ -1,5 +1,13 @@
 import { parseError } from './errors.ts';
-import { AUTHORS_MAX, DESCRIPTION_CHARS_MAX, ENTRIES_MAX, LABEL_CHARS_MAX, TITLE_CHARS_MAX } from './limits.ts';
+import {
+  AUTHORS_MAX,
+  DESCRIPTION_CHARS_MAX,
+  ENTRIES_MAX,
+  JSON_DEPTH_MAX,
+  JSON_VALUES_MAX,
+  LABEL_CHARS_MAX,
+  TITLE_CHARS_MAX,
+} from './limits.ts';
 import type { ParsedEntry, ParsedFeed } from './model.ts';
 import {
   addEnclosure,
@@ -31,7 +39,9 @@ export function readJsonFeed(text: string, reading: Reading): ParsedFeed {
     reading.warnings.add('PARSE_ENTRIES_LEFT_OUT', `${items.length - ENTRIES_MAX} entries were left out`);
   }
   const hubs: string[] = [];
-  for (const hub of asList(feed, 'hubs')) addHub(hubs, asUrl(hub, 'url', reading, reading.url));
+  // Hubs of other protocols (rssCloud) speak of their own.
+  const webSub = asList(feed, 'hubs').filter(({ type }) => typeof type !== 'string' || /^websub$/i.test(type.trim()));
+  for (const hub of webSub) addHub(hubs, asUrl(hub, 'url', reading, reading.url));
   return {
     format: 'json',
     version: line(version, LABEL_CHARS_MAX),
@@ -54,6 +64,7 @@ export function readJsonFeed(text: string, reading: Reading): ParsedFeed {
 }
 
 function parseObject(text: string): Json {
+  measure(text);
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -62,6 +73,40 @@ function parseObject(text: string): Json {
   }
   if (!isObject(value)) throw parseError('PARSE_NOT_A_FEED', 'This JSON is no object.');
   return value;
+}
+
+/** `JSON.parse` builds whatever there is: brackets cost it sixty times their size. Throws PARSE_TOO_DEEP and PARSE_TOO_LARGE. */
+function measure(text: string): void {
+  let depth = 0;
+  let values = 1;
+  for (let at = 0; at < text.length; at += 1) {
+    const char = text.charCodeAt(at);
+    if (char === QUOTE) at = stringEnd(text, at);
+    else if (char === COMMA) values += 1;
+    else if (char === OPEN_BRACKET || char === OPEN_BRACE) {
+      depth += 1;
+      values += 1;
+    } else if (char === CLOSE_BRACKET || char === CLOSE_BRACE) depth -= 1;
+    if (depth > JSON_DEPTH_MAX) {
+      throw parseError('PARSE_TOO_DEEP', `The values of this JSON are nested more than ${JSON_DEPTH_MAX} deep.`);
+    }
+    if (values > JSON_VALUES_MAX) {
+      throw parseError('PARSE_TOO_LARGE', `This JSON has more than ${JSON_VALUES_MAX} values.`);
+    }
+  }
+}
+
+const [QUOTE, BACKSLASH, COMMA] = [34, 92, 44];
+const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [91, 93, 123, 125];
+
+/** Where the string ends that begins here. */
+function stringEnd(text: string, start: number): number {
+  for (let at = text.indexOf('"', start + 1); at !== -1; at = text.indexOf('"', at + 1)) {
+    let escapes = 0;
+    while (text.charCodeAt(at - 1 - escapes) === BACKSLASH) escapes += 1;
+    if (escapes % 2 === 0) return at;
+  }
+  return text.length;
 }
 
 function readItem(item: Json, reading: Reading, feedAuthors: string[]): ParsedEntry {

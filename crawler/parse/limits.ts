@@ -4,6 +4,11 @@
 export const BODY_BYTES_MAX = 32 * 1024 * 1024;
 /** Entries of one feed; the first ones are kept. */
 export const ENTRIES_MAX = 5_000;
+/** Elements of one document, those in bodies not counted: past them no entry is kept, past twice as many nothing. */
+export const ELEMENTS_MAX = 150_000;
+/** Values in a document in JSON, and how deep they nest: it is measured before it is read. */
+export const JSON_VALUES_MAX = 500_000;
+export const JSON_DEPTH_MAX = 200;
 /** Characters of a feed's or an entry's title, and of an author or a category. */
 export const TITLE_CHARS_MAX = 1_000;
 export const LABEL_CHARS_MAX = 200;

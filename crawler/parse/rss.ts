@@ -1,7 +1,7 @@
 import { baseOf, type Links, noLinks, readLink } from './atom-links.ts';
 import { addAtomPerson } from './atom-person.ts';
 import { constructHtml, readConstruct } from './atom-text.ts';
-import { ENTRIES_MAX, TITLE_CHARS_MAX } from './limits.ts';
+import { TITLE_CHARS_MAX } from './limits.ts';
 import { type Media, noMedia, readMedia } from './media.ts';
 import type { ParsedEntry } from './model.ts';
 import {
@@ -47,10 +47,7 @@ interface Item {
 }
 
 export function readItems(nodes: readonly XmlNode[], reading: Reading, base: string | null): ParsedEntry[] {
-  if (nodes.length > ENTRIES_MAX) {
-    reading.warnings.add('PARSE_ENTRIES_LEFT_OUT', `${nodes.length - ENTRIES_MAX} entries were left out`);
-  }
-  return nodes.slice(0, ENTRIES_MAX).map((node) => readItem(node, reading, base));
+  return nodes.map((node) => readItem(node, reading, base));
 }
 
 function readItem(node: XmlNode, reading: Reading, channelBase: string | null): ParsedEntry {

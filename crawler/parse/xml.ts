@@ -1,6 +1,6 @@
 import { XMLParser } from 'fast-xml-parser';
 import { decodeEntities, type OwnEntities } from './entities.ts';
-import { DEPTH_MAX } from './limits.ts';
+import { DEPTH_MAX, ELEMENTS_MAX, ENTRIES_MAX } from './limits.ts';
 import { canonicalName } from './namespaces.ts';
 
 /** A node as fast-xml-parser hands it over: its first key is the element's name (or `#text`), `:@` its attributes. */
@@ -40,11 +40,25 @@ const PARSERS_MAX = 32;
 const NAMES_MAX = 1_000;
 const parsers = new Map<string, XMLParser>();
 
-/** Of the document that is being parsed: parsing is synchronous. */
-let own: OwnEntities | null = null;
+/** The document that is being parsed: parsing is synchronous. */
+interface Parsing {
+  readonly own: OwnEntities | null;
+  elements: number;
+  entries: number;
+  leftOut: number;
+}
+
+const NOTHING: Parsing = { own: null, elements: 0, entries: 0, leftOut: 0 };
+let parsing = NOTHING;
+
+export interface ParsedXml {
+  readonly nodes: Nodes;
+  /** Entries past the limits. */
+  readonly leftOut: number;
+}
 
 const entityDecoder = {
-  decode: (text: string): string => decodeEntities(text, own),
+  decode: (text: string): string => decodeEntities(text, parsing.own),
   reset(): void {},
   setXmlVersion(): void {},
   setExternalEntities(): void {},
@@ -55,13 +69,24 @@ const entityDecoder = {
  * Parses XML without its DOCTYPE. Names are canonical (see namespaces.ts). Throws plain errors where the
  * markup is broken or nests deeper than DEPTH_MAX: then `balance.ts` has a go at it.
  */
-export function parseXml(xml: string, renamed: ReadonlyMap<string, string>, entities: OwnEntities | null): Nodes {
-  own = entities;
+export function parseXml(xml: string, renamed: ReadonlyMap<string, string>, own: OwnEntities | null): ParsedXml {
+  const mine = { ...NOTHING, own };
+  parsing = mine;
   try {
-    return parserFor(renamed).parse(xml) as Nodes;
+    return { nodes: parserFor(renamed).parse(xml) as Nodes, leftOut: mine.leftOut };
   } finally {
-    own = null;
+    parsing = NOTHING;
   }
+}
+
+/** Asked at each start tag: what is not kept is let go as soon as it was read, however much of it there is. */
+function isKept(name: string): boolean {
+  parsing.elements += 1;
+  if (name !== 'item' && name !== 'entry') return parsing.elements <= 2 * ELEMENTS_MAX;
+  parsing.entries += 1;
+  if (parsing.entries <= ENTRIES_MAX && parsing.elements <= ELEMENTS_MAX) return true;
+  parsing.leftOut += 1;
+  return false;
 }
 
 function parserFor(renamed: ReadonlyMap<string, string>): XMLParser {
@@ -94,6 +119,7 @@ function makeParser(renamed: ReadonlyMap<string, string>): XMLParser {
     maxNestedTags: DEPTH_MAX,
     stopNodes: STOP_NODES,
     entityDecoder,
+    updateTag: isKept,
     // An empty element comes with its slash: `br/`.
     transformTagName: remembered((raw) =>
       raw.endsWith('/') ? `${canonicalName(raw.slice(0, -1), renamed)}/` : canonicalName(raw, renamed),

@@ -24,6 +24,29 @@ t.test('of too many entries the first ones are kept', async (t) => {
   t.strictSame(codes(feed), ['PARSE_ENTRIES_LEFT_OUT']);
 });
 
+t.test('of more elements than the limit, the entries before it are kept', async (t) => {
+  const item = `<item><title>x</title>${'<a/>'.repeat(98)}</item>`;
+  for (const broken of ['', '<b>']) {
+    const feed = parse(rss(`${item.repeat(2_000)}${broken}`));
+    t.ok(feed.entries.length > 1_400 && feed.entries.length <= limits.ELEMENTS_MAX / 100, `${feed.entries.length}`);
+    t.ok(codes(feed).includes('PARSE_ENTRIES_LEFT_OUT'));
+  }
+});
+
+t.test('of a broken document with too many entries the first ones are kept', async (t) => {
+  const feed = parse(rss(`<item><b></item>${'<item><title>x</title></item>'.repeat(limits.ENTRIES_MAX + 3)}`));
+  t.equal(feed.entries.length, limits.ENTRIES_MAX);
+  t.ok(codes(feed).includes('PARSE_ENTRIES_LEFT_OUT'));
+});
+
+t.test('JSON of too many values, or nested too deep, is refused before it is read', async (t) => {
+  const json = (items: string): string => `{"version":"https://jsonfeed.org/version/1.1","title":"x","items":${items}}`;
+  t.throws(() => parse(json(`[${'{},'.repeat(limits.JSON_VALUES_MAX)}{}]`)), { code: 'PARSE_TOO_LARGE' });
+  t.throws(() => parse(json('['.repeat(limits.JSON_DEPTH_MAX + 1))), { code: 'PARSE_TOO_DEEP' });
+  const quoted = JSON.stringify(`${'[{,'.repeat(limits.JSON_VALUES_MAX)}\\`);
+  t.equal(parse(json(`[{"id":"1","title":${quoted}}]`)).entries.length, 1, 'what stands in texts counts for nothing');
+});
+
 t.test('elements nested too deep are refused, in feeds that are well-formed and in those that are not', async (t) => {
   t.throws(() => parse(rss(`${'<a>'.repeat(1_000)}${'</a>'.repeat(1_000)}`)), { code: 'PARSE_TOO_DEEP' });
   t.throws(() => parse(`<feed>${'<a>'.repeat(200_000)}`), { code: 'PARSE_TOO_DEEP' });
