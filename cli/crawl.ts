@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { CrawlSummary } from '../crawler/crawler.ts';
 import type { Fetcher } from '../crawler/fetch.ts';
 import { OPML_BYTES_MAX } from '../crawler/parse/limits.ts';
+import type { FormPoster } from '../crawler/post-form.ts';
 import type { Queue } from '../crawler/queue/contract.ts';
 import type { Clock, Store } from '../store/contract.ts';
 import { CodedError } from '../store/errors.ts';
@@ -26,7 +27,7 @@ import { type StopSignals, stopSignals } from './stop-signals.ts';
 
 interface Opened {
   readonly store: Store;
-  readonly fetcher: Fetcher;
+  readonly fetcher: Fetcher & FormPoster;
   readonly queue: Queue | undefined;
 }
 
@@ -40,7 +41,7 @@ export const crawlCommand: CommandSpec = {
     ...TEST_FLAGS,
   ],
   json: 'with --once the summary, with --test the report (docs/cli.md has their shapes), else log lines',
-  settings: ['store', 'queue', ...CRAWL_SETTINGS, ...FETCH_SETTINGS, 'logLevel'],
+  settings: ['store', 'queue', ...CRAWL_SETTINGS, ...FETCH_SETTINGS, 'publicUrl', 'logLevel'],
   examples: [
     'feedferry crawl --once',
     'feedferry crawl --once --feeds feeds.opml --store sqlite:./a.db --json',
@@ -126,10 +127,13 @@ async function crawlOn(
   opened: Opened,
   stop: StopSignals,
 ): Promise<ExitCode> {
-  const { startCrawler } = await import('../crawler/run.ts');
+  const [{ startCrawler }, { openHubs }] = await Promise.all([import('../crawler/run.ts'), import('./hubs.ts')]);
   const log = openLog(io.stderr, settings.logLevel, json);
+  const given = { ...opened, clock: io.clock, random: io.random };
+  // Beside a `serve`, which answers the hubs. One that knows of no public URL leaves them to the others.
+  await using hubs = settings.publicUrl === '' ? undefined : openHubs(settings, given);
   const crawler = startCrawler({
-    ...{ ...opened, clock: io.clock, random: io.random },
+    ...{ ...given, subscriber: hubs?.subscriber },
     ...crawlLimits(settings),
     process: processKind('crawl', settings),
     onTrouble: (error) => logTrouble(log, error),

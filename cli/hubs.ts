@@ -1,4 +1,5 @@
 /** WebSub as `serve` wires it: the crawler subscribes, the site answers hubs, people see how it does. */
+import type { Poll } from '../crawler/crawl-feed.ts';
 import type { FormPoster } from '../crawler/post-form.ts';
 import type { Subscriber } from '../crawler/websub/subscriber.ts';
 import { openWebSub, type ShownSubscription, shownSubscription } from '../crawler/websub/websub.ts';
@@ -14,6 +15,8 @@ export interface Hubs extends AsyncDisposable {
   readonly hosts: readonly string[];
   shown(feed: string): Promise<ShownSubscription | null>;
   status(): HubsStatus;
+  /** For feeds that are polled elsewhere than in the crawler. */
+  onPolled(poll: Poll): Promise<void>;
   /** Called when there is something to be done with hubs at once. */
   onDue(wake: () => void): void;
 }
@@ -34,6 +37,11 @@ export function openHubs(
     hosts: publicUrl === '' ? [] : [new URL(publicUrl).hostname],
     shown: (feed) => shownSubscription(store, feed),
     status: () => ({ ...webSub.subscriber.counts(), metrics: webSub.metrics }),
+    onPolled: async (poll) => {
+      if (publicUrl === '') return;
+      await webSub.subscriber.polled(poll);
+      webSub.onDue();
+    },
     onDue: (wake) => {
       webSub.onDue = wake;
     },

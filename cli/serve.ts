@@ -106,10 +106,12 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   stack.defer(async () => {
     await Promise.all([crawler?.stop(), site?.close()]);
   });
+  const services = siteServices({ ...options, onPolled: hubs.onPolled }, crawler);
   site = await startSite({
     ...{ store, clock, log, listen: settings.listen, hosts: [...settings.hosts, ...hubs.hosts] },
-    ...(await siteServices(options, crawler)),
+    ...services,
     ...{ hubs: hubs.callbacks, hubOf: hubs.shown },
+    crawlerStatus: () => ({ ...services.crawlerStatus(), hubs: hubs.status() }),
     readReplicas: replicas,
     readStalenessMsMax: settings.readStaleness,
     replicationStatus: () => replication.statuses(),

@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { addFeed } from '../crawler/add-feed.ts';
+import { type AddFeedOptions, addFeed } from '../crawler/add-feed.ts';
 import { type CrawlOptions, crawl } from '../crawler/crawler.ts';
 import { writeOpml } from '../crawler/parse/opml.ts';
 import { crawlersStatus } from '../crawler/pause/status.ts';
@@ -23,7 +23,8 @@ type CrawlerSide = Pick<
   | 'hostConnections'
   | 'minIntervalMs'
   | 'maxIntervalMs'
->;
+> &
+  Pick<AddFeedOptions, 'onPolled'>;
 
 /** Whoever reaches the site; nobody knows more. */
 const BY_HTTP = `a request to the site at ${hostname()}`;
@@ -33,10 +34,10 @@ const OPML_TITLE = 'Feedferry subscriptions';
  * What the site needs of the crawler. `crawler` null: nothing is crawled in this process but what a reader asks for.
  */
 export function siteServices(options: CrawlerSide, crawler: RunningCrawler | null): Services {
-  const { store, queue, fetcher, clock, random, minIntervalMs, maxIntervalMs } = options;
+  const { store, queue, fetcher, clock, random, minIntervalMs, maxIntervalMs, onPolled } = options;
   const limits = { minIntervalMs, maxIntervalMs };
   return {
-    addFeed: (input) => addFeed({ store, fetcher, clock, random, limits, input }),
+    addFeed: (input) => addFeed({ store, fetcher, clock, random, limits, input, onPolled }),
     async importOpml(body) {
       const { feeds, invalid } = await importOpml({ store, clock, random }, body);
       crawler?.wake();

@@ -3,7 +3,7 @@ import type { Clock, Live, Store } from '../store/contract.ts';
 import type { FeedRecord } from '../store/documents.ts';
 import { CodedError, readOnlyError } from '../store/errors.ts';
 import { canonicalFeedUrl, feedId } from '../store/ids.ts';
-import { storeFetched } from './crawl-feed.ts';
+import { type CrawlFeedOptions, storeFetched } from './crawl-feed.ts';
 import { openDigester } from './digester.ts';
 import { CRAWLER_ERRORS, type CrawlerErrorCode, crawlerError } from './errors.ts';
 import type { FetchedBody, Fetcher } from './fetch.ts';
@@ -26,6 +26,7 @@ export interface AddFeedOptions {
   readonly input: string;
   readonly limits?: ScheduleLimits;
   readonly signal?: AbortSignal | undefined;
+  readonly onPolled?: CrawlFeedOptions['onPolled'];
 }
 
 export interface AddedFeed {
@@ -193,7 +194,7 @@ async function store(options: AddFeedOptions, found: Found): Promise<AddedFeed> 
     if (live.content.triedAt !== null) return describe(live, false, 0);
     if (pauseIn(await readPause(options.store.control)) !== null) return { ...describe(live, true, 0), waits: true };
     const crawled = await storeFetched(
-      { session, fetcher, digester, clock, random, limits, signal },
+      { session, fetcher, digester, clock, random, limits, signal, onPolled: options.onPolled },
       live,
       found.fetched,
       found.at,
