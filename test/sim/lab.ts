@@ -276,7 +276,10 @@ export class Lab {
     await this.#command(primary, 'promote');
     for (const site of this.#sites) {
       if (site === primary) continue;
-      for (let tries = 0; tries < REJOIN_TRIES_MAX && !(await this.#command(site, 'rejoin')); tries += 1);
+      for (let tries = 0; tries < REJOIN_TRIES_MAX && !(await this.#command(site, 'rejoin')); tries += 1) {
+        // The role that a promotion wrote before it was killed may arrive as late as this: then there are two primaries.
+        await this.#command(primary, 'promote');
+      }
     }
     this.#isAgreeing = false;
   }

@@ -7,13 +7,14 @@ import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { inTurn } from './drain.ts';
 import { MISTAKES, type Mistake } from './mistakes.ts';
-import { planOf, TOPOLOGIES, type Topology } from './plan.ts';
+import { planOf, STEPS_MAX, STEPS_MIN, TOPOLOGIES, type Topology } from './plan.ts';
 import { runPlan } from './run.ts';
 import { shrink } from './shrink.ts';
 
 /** Schedules that one worker takes at a time. */
 const BATCH = 250;
 const WORKERS_MAX = 64;
+const STEPS_WISHED_MAX = 1000;
 const PROGRESS_MS = 5000;
 /** Nearly all that a schedule makes is gone right after it. */
 const YOUNG_MB = 64;
@@ -26,6 +27,7 @@ interface Options {
   readonly workers: number;
   readonly mistake: Mistake;
   readonly topologies: readonly Topology[];
+  readonly steps: number;
   readonly trace: boolean;
   readonly json: boolean;
   readonly keepGoing: boolean;
@@ -53,11 +55,11 @@ function newTally(): Tally {
 async function runStretch(
   from: number,
   count: number,
-  { mistake, topologies }: Pick<Options, 'mistake' | 'topologies'>,
+  { mistake, topologies, steps }: Pick<Options, 'mistake' | 'topologies' | 'steps'>,
 ): Promise<Tally> {
   const tally = newTally();
   for (let seed = from; seed < from + count; seed += 1) {
-    const plan = planOf(seed, topologies);
+    const plan = planOf(seed, topologies, steps);
     const result = await inTurn(() => runPlan(plan, mistake));
     tally.schedules += 1;
     tally.acknowledged += result.acknowledged;
@@ -114,11 +116,11 @@ async function runAll(options: Options): Promise<{ total: Tally; ms: number }> {
 }
 
 async function laneOfWorker(
-  { mistake, topologies }: Options,
+  { mistake, topologies, steps }: Options,
   lane: (run: (from: number, count: number) => Promise<Tally>) => Promise<void>,
 ): Promise<void> {
   const worker = new Worker(new URL(import.meta.url), {
-    workerData: { mistake, topologies },
+    workerData: { mistake, topologies, steps },
     resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB },
   });
   const broken = new Promise<never>((_resolve, reject) => worker.once('error', reject));
@@ -142,15 +144,19 @@ function tell({ schedules, failures }: Tally, all: number, ms: number): void {
 }
 
 /** The failure as short as it can be made, for a person to read. */
-async function explain({ seed, violations }: Failure, { mistake, topologies }: Options): Promise<string> {
+async function explain(
+  { seed, violations }: Failure,
+  { mistake, topologies, steps: stepsMax }: Options,
+): Promise<string> {
   const [first] = violations;
   if (!first) return '';
-  const plan = planOf(seed, topologies);
+  const plan = planOf(seed, topologies, stepsMax);
   const short = await inTurn(() => shrink(plan, first.kind as never, mistake));
   const { trace, violations: found } = await inTurn(() => runPlan(short, mistake, true));
   const { steps, ...rest } = short;
   const some = topologies.length < TOPOLOGIES.length ? ` --topology ${topologies.join(',')}` : '';
-  const flag = `${some}${mistake === 'none' ? '' : ` --mistake ${mistake}`}`;
+  const long = stepsMax === STEPS_MAX ? '' : ` --steps ${stepsMax}`;
+  const flag = `${some}${long}${mistake === 'none' ? '' : ` --mistake ${mistake}`}`;
   return [
     `seed ${seed} fails: ${first.kind}. Replay it: npm run sim -- --seed ${seed} --schedules 1${flag}`,
     `as short as it could be made, ${steps.length} of ${plan.steps.length} steps: ${JSON.stringify(rest)}`,
@@ -170,6 +176,7 @@ function optionsOf(args: readonly string[]): Options {
       workers: { type: 'string', default: '1' },
       mistake: { type: 'string', default: 'none' },
       topology: { type: 'string' },
+      steps: { type: 'string', default: String(STEPS_MAX) },
       trace: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
       'keep-going': { type: 'boolean', default: false },
@@ -182,6 +189,7 @@ function optionsOf(args: readonly string[]): Options {
     seed: whole(values.seed, 'seed', 2 ** 32),
     workers: whole(values.workers, 'workers', WORKERS_MAX),
     topologies: topologiesOf(values.topology),
+    steps: whole(values.steps, 'steps', STEPS_WISHED_MAX, STEPS_MIN + 1),
     ...{ mistake, trace: values.trace, json: values.json, keepGoing: values['keep-going'] },
   };
 }
@@ -193,10 +201,10 @@ function topologiesOf(text: string | undefined): readonly Topology[] {
   throw new Error(`--topology wants some of ${TOPOLOGIES.join(',')}, not ${text}.`);
 }
 
-function whole(text: string, name: string, max: number): number {
+function whole(text: string, name: string, max: number, min = 1): number {
   const number = Number(text);
-  if (Number.isSafeInteger(number) && number >= 1 && number <= max) return number;
-  throw new Error(`--${name} wants a whole number from 1 to ${max}, not ${text}.`);
+  if (Number.isSafeInteger(number) && number >= min && number <= max) return number;
+  throw new Error(`--${name} wants a whole number from ${min} to ${max}, not ${text}.`);
 }
 
 async function main(): Promise<void> {
@@ -204,7 +212,7 @@ async function main(): Promise<void> {
   if (options.trace) {
     for (let seed = options.seed; seed < options.seed + options.schedules; seed += 1) {
       const { trace, violations, traceHash } = await inTurn(() =>
-        runPlan(planOf(seed, options.topologies), options.mistake, true),
+        runPlan(planOf(seed, options.topologies, options.steps), options.mistake, true),
       );
       console.log(
         [...trace, ...violations.map(({ kind, what }) => `${kind}: ${what}`), `hash ${traceHash}`].join('\n'),
@@ -231,7 +239,7 @@ async function main(): Promise<void> {
 if (isMainThread) {
   await main();
 } else {
-  const options = workerData as Pick<Options, 'mistake' | 'topologies'>;
+  const options = workerData as Pick<Options, 'mistake' | 'topologies' | 'steps'>;
   parentPort?.on('message', ({ from, count }: { from: number; count: number }) => {
     runStretch(from, count, options).then(
       (tally) => parentPort?.postMessage(tally),

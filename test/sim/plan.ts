@@ -49,8 +49,8 @@ export interface Plan {
   readonly steps: readonly Step[];
 }
 
-const STEPS_MIN = 20;
-const STEPS_MAX = 70;
+export const STEPS_MIN = 20;
+export const STEPS_MAX = 70;
 const IDS = 4;
 const CLOCK_OFF_MS_MAX = 600_000;
 
@@ -62,13 +62,13 @@ const DATABASES: readonly (readonly DatabaseName[])[] = [
   ['articles', 'states'],
 ];
 
-/** `only`: of these topologies. */
-export function planOf(seed: number, only: readonly Topology[] = TOPOLOGIES): Plan {
+/** `only`: of these topologies. `stepsMax`: fewer than so many, and at least 20. */
+export function planOf(seed: number, only: readonly Topology[] = TOPOLOGIES, stepsMax = STEPS_MAX): Plan {
   const random = seededRandom(seed);
   const topology = random.pick(only);
   const sites = topology === 'copy' || topology === 'pair' ? 2 : 3;
   const databases = random.pick(DATABASES);
-  const count = STEPS_MIN + random.below(STEPS_MAX - STEPS_MIN);
+  const count = STEPS_MIN + random.below(stepsMax - STEPS_MIN);
   const engine = (): Engine => (random.chance(0.5) ? 'sqlite' : 'mongodb');
   const engines = Array.from({ length: sites }, engine);
   const scope: Scope = { random, topology, sites, databases, engines };
