@@ -24,6 +24,7 @@ import type { Claim } from './queue/contract.ts';
 import type { ScheduleLimits } from './schedule.ts';
 import { type StoredEntries, takeBack } from './store-feed.ts';
 import { type StoreSession, StoreTrouble } from './store-session.ts';
+import type { WayTo } from './way-to-host.ts';
 import { offerOf } from './websub/offer.ts';
 
 export interface CrawlFeedOptions {
@@ -35,6 +36,8 @@ export interface CrawlFeedOptions {
   readonly random: () => number;
   /** Aborted: fetches end at once, their feeds stay due. */
   readonly signal?: AbortSignal | undefined;
+  /** How the requests of this claim get their turns. Default: they are sent at once. */
+  readonly wayTo?: WayTo | undefined;
   /** Told of every poll that was stored, before the feed counts as done. Must not throw. */
   readonly onPolled?: ((poll: Poll) => Promise<void>) | undefined;
 }
@@ -84,7 +87,7 @@ export async function crawlFeed(
   const fetched = await fetcher.fetch({
     ...{ url: step.url, etag, lastModified, validatorsFrom: live.content.validatorsFrom },
     ...{ feed: live.id, overrides: live.content.overrides },
-    ...{ signal, keepConnection: claim.more },
+    ...{ signal, keepConnection: claim.more, wayTo: options.wayTo },
   });
   if (fetched.kind === 'failed' && fetched.error.code === 'FETCH_ABORTED') return { kind: 'unfinished' };
   return storeFetched(options, live, fetched, at, step);
@@ -165,10 +168,10 @@ async function answerOf(
     const { error, found } = await lookForFeed(options.session, live, fetched);
     return { digested: failure(error, null), entries: NOTHING, permanentUrl: null, adoption: null, found };
   }
-  if (step.kind === 'try') return tryOut(options, live, fetched, step.url);
+  if (step.kind === 'try') return tryOut(options, live, fetched, { url: step.url, at });
   const permanentUrl = fetched.kind === 'failed' ? null : fetched.permanentUrl;
   const adoption = await adoptionOf(options, live, wouldAdopt(live.content, permanentUrl, at));
-  return { ...(await digestAndStore(options, live, fetched)), permanentUrl, adoption };
+  return { ...(await digestAndStore(options, live, fetched, at)), permanentUrl, adoption };
 }
 
 /** The feed that was found for a missing one. What can't be read leaves nothing behind: it is no feed of ours yet. */
@@ -176,7 +179,7 @@ async function tryOut(
   options: CrawlFeedOptions,
   live: Live<FeedRecord>,
   fetched: FetchResult,
-  url: string,
+  { url, at }: { url: string; at: number },
 ): Promise<Answered> {
   const adoption = await adoptionOf(options, live, url);
   const failed = (error: CodedError): Answered => ({
@@ -185,7 +188,7 @@ async function tryOut(
   if (adoption?.heldBy) {
     return failed(crawlerError('DISCOVER_NONE', `${url} is the feed ${adoption.heldBy} by now`, { input: url }));
   }
-  const digested = await digestAndStore(options, live, fetched);
+  const digested = await digestAndStore(options, live, fetched, at);
   const { result } = digested.digested;
   return result.kind === 'failed' ? failed(result.error) : { ...digested, permanentUrl: null, adoption };
 }
@@ -195,6 +198,7 @@ async function digestAndStore(
   options: CrawlFeedOptions,
   live: Live<FeedRecord>,
   fetched: FetchResult,
+  at: number,
 ): Promise<DigestedBody> {
   if (fetched.kind === 'failed') {
     return { digested: failure(fetched.error, null), entries: NOTHING };
@@ -206,7 +210,8 @@ async function digestAndStore(
   if (isBodyOfLastTime(live.content, bodyHash)) {
     return { digested: sameBody(live.content, fetched), entries: NOTHING };
   }
-  return digestBody(options, live.id, fetched, { bodyHash, now: options.clock() });
+  const isLate = async () => isOutdated(live, await options.session.feed(live.id), at);
+  return digestBody(options, live.id, fetched, { bodyHash, now: options.clock(), isOutdated: isLate });
 }
 
 /**
@@ -235,7 +240,19 @@ function failure(error: CodedError, bodyHash: string | null): Digested {
   return { result: { kind: 'failed', error, bodyHash }, validators: undefined };
 }
 
-/** Compare and set; on a conflict the findings are applied to the newer record. Null: the feed was removed. */
+/**
+ * Did somebody store an attempt meanwhile that began after this one, at `at`? It knows better: this answer was on its way
+ * for long, or this process was stopped in the middle.
+ */
+function isOutdated(live: Live<FeedRecord>, there: Live<FeedRecord> | undefined, at: number): boolean {
+  const triedAt = there?.content.triedAt ?? null;
+  return triedAt !== null && triedAt !== live.content.triedAt && triedAt > at;
+}
+
+/**
+ * Compare and set; on a conflict the findings are applied to the newer record, unless a later attempt made it. Null: the
+ * feed was removed.
+ */
 async function writeRecord(
   options: CrawlFeedOptions,
   live: Live<FeedRecord>,
@@ -250,6 +267,7 @@ async function writeRecord(
     there = await session.feed(live.id);
     if (there === undefined) return null;
     if (holdsAttempt(there.content, findings)) return { before: live.content, after: there.content };
+    if (isOutdated(live, there, findings.at)) return { before: there.content, after: there.content };
   }
   throw new StoreTrouble(crawlerError('CRAWL_INTERNAL', `The record of ${live.content.url} is changed all the time`));
 }

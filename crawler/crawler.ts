@@ -15,6 +15,7 @@ import { type Claim, type Job, type Queue, untilLost } from './queue/contract.ts
 import { LocalQueue } from './queue/local.ts';
 import { StoreSession, StoreTrouble } from './store-session.ts';
 import { failures, tally } from './tally.ts';
+import { wayFrom } from './way-to-host.ts';
 
 export interface CrawlOptions {
   readonly store: Store;
@@ -194,7 +195,8 @@ class Pass {
   async #work(claim: Claim): Promise<'done' | 'back'> {
     if (this.#queue.pollMs !== null) this.#selected += 1;
     try {
-      const crawling = { ...this.#crawling, signal: untilLost(claim, this.#breakOff.signal) };
+      const signal = untilLost(claim, this.#breakOff.signal);
+      const crawling = { ...this.#crawling, signal, wayTo: wayFrom(claim, this.#queue, signal) };
       const force = claim.job.force === true || claim.job.urgent;
       const crawled = await crawlFeed(crawling, claim, (record) => force || isWanted(this.#choice, record));
       if (crawled.kind === 'unfinished') return 'back';

@@ -19,6 +19,7 @@ export const CRAWLER_ERRORS = {
   FETCH_TRUNCATED: 'The body ended too early; it is tried again later.',
   FETCH_REDIRECTS: 'The redirects lead nowhere; open the URL in a browser and add the feed that is found there.',
   FETCH_ABORTED: 'The crawl was stopped; the feed stays due.',
+  FETCH_HOST_BUSY: 'Many feeds are led to the same host, which is asked one at a time; it is tried again later.',
   FETCH_FAILED: 'An unforeseen network error; it is tried again later.',
   DISCOVER_NONE: 'The page names no feed; look for a feed link on the site and give its URL.',
   DISCOVER_MANY: 'The page names several feeds; give the URL of the one you want.',

@@ -31,6 +31,7 @@ import { Places } from './places.ts';
 import { type FormPoster, postForm } from './post-form.ts';
 import { retryAfterMs } from './publisher-wishes.ts';
 import type { UserAgentOf } from './user-agent.ts';
+import type { WayTo } from './way-to-host.ts';
 
 export interface FetcherOptions {
   /** The header's value, for all feeds or for each. */
@@ -68,6 +69,8 @@ export interface FetchRequest extends Validators {
   /** Id of the feed, for the User-Agent. Absent: none that is in the store. */
   readonly feed?: string;
   readonly signal?: AbortSignal | undefined;
+  /** Waits until the host of a URL may be asked, before each request; the wait is not part of the timeout. */
+  readonly wayTo?: WayTo | undefined;
   /** False: the host is not asked again soon, so the connection is not kept. Default true. */
   readonly keepConnection?: boolean;
 }
@@ -180,6 +183,7 @@ class Fetch {
   readonly #connections: Connections;
   readonly #userAgent: string;
   readonly #startedAt = performance.now();
+  #waitedMs = 0;
   #wireBytes = 0;
   #redirects = 0;
   #permanent = true;
@@ -199,6 +203,10 @@ class Fetch {
     }
     const login = loginOf(url);
     for (;;) {
+      if (!(await this.#isTurnAt(url))) {
+        const message = `${url.hostname}, to which the feed leads, was busy all the time`;
+        return this.#failed(null, crawlerError('FETCH_HOST_BUSY', message, { input: text, retryable: true }));
+      }
       const answer = await this.#ask(url, login?.origin === url.origin ? login.authorization : undefined);
       if (answer.kind === 'no-answer') {
         return this.#failed(null, fetchFailure(answer.error, withoutLogin(url), answer.answered));
@@ -212,6 +220,15 @@ class Fetch {
       this.#permanent &&= answer.status === 301 || answer.status === 308;
       url = next;
     }
+  }
+
+  async #isTurnAt(url: URL): Promise<boolean> {
+    const { wayTo } = this.#request;
+    if (wayTo === undefined) return true;
+    const from = performance.now();
+    const isTurn = await wayTo(url.href);
+    this.#waitedMs += performance.now() - from;
+    return isTurn;
   }
 
   async #ask(url: URL, authorization: string | undefined): Promise<Answer | NoAnswer> {
@@ -308,7 +325,7 @@ class Fetch {
   }
 
   #ms(): number {
-    return Math.round(performance.now() - this.#startedAt);
+    return Math.round(performance.now() - this.#startedAt - this.#waitedMs);
   }
 }
 

@@ -18,6 +18,7 @@ import { mayRefresh, Refreshes } from './refreshes.ts';
 import { type CrawlerStatus, whyOf } from './run-status.ts';
 import { StoreSession, StoreTrouble } from './store-session.ts';
 import { tally } from './tally.ts';
+import { type Sleep, wayFrom } from './way-to-host.ts';
 import type { Subscriber } from './websub/subscriber.ts';
 
 export type { CrawlerStatus } from './run-status.ts';
@@ -34,6 +35,8 @@ export interface RunOptions {
   readonly maxIntervalMs: number;
   readonly backupMsMax?: number | undefined;
   readonly clock: Clock;
+  /** For a simulated clock: how waiting for a host on the way is done by it. Default: in real time. */
+  readonly sleep?: Sleep | undefined;
   readonly random: () => number;
   /** Told when trouble with the store begins, changes or ends (null): to be logged, once. */
   readonly onTrouble?: ((error: CodedError | null) => void) | undefined;
@@ -316,7 +319,8 @@ class Running implements RunningCrawler {
     const { feed, urgent, force } = claim.job;
     const { subscriber } = this.#options;
     try {
-      const crawling = { ...this.#crawling, signal: untilLost(claim, this.#breakOff.signal) };
+      const signal = untilLost(claim, this.#breakOff.signal);
+      const crawling = { ...this.#crawling, signal, wayTo: wayFrom(claim, this.#queue, signal, this.#options.sleep) };
       if (subscriber?.owns(claim.job)) return await subscriber.work(claim, this.#session, crawling.signal);
       // Somebody else may have been faster for another reader.
       const isAwaited = (record: FeedRecord) => urgent && mayRefresh(record, this.#options.clock());

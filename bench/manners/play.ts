@@ -132,11 +132,25 @@ class Acting {
     const hosts = { connections: limits.hostConnections, gapMs: limits.hostGapMs };
     const queue = new WatchedQueue(hosts, this.#clock, () => this.#served.visits.length);
     const crawler = startCrawler({
-      ...{ store, queue, fetcher, clock, random: this.#random, concurrency: 256 },
+      ...{
+        store,
+        queue,
+        fetcher,
+        clock,
+        sleep: (ms, signal) => this.#sleep(ms, signal),
+        random: this.#random,
+        concurrency: 256,
+      },
       ...{ hostGapMs: limits.hostGapMs, hostConnections: limits.hostConnections },
       ...{ minIntervalMs: limits.minIntervalMs, maxIntervalMs: limits.maxIntervalMs },
     });
     return { store, fetcher, queue, crawler };
+  }
+
+  async #sleep(ms: number, signal: AbortSignal): Promise<void> {
+    this.#sleeping += 1;
+    await this.#clock.sleep(ms, signal);
+    this.#sleeping -= 1;
   }
 
   #timeoutMs(url: string): number {

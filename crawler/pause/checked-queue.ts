@@ -45,6 +45,10 @@ export class CheckedQueue implements Queue {
     return this.#queue.add(jobs);
   }
 
+  goOn(claim: Claim, host: string): Promise<number> {
+    return this.#queue.goOn(claim, host);
+  }
+
   done(claim: Claim): Promise<void> {
     return this.#queue.done(claim);
   }

@@ -132,6 +132,11 @@ export class BullmqQueue implements Queue {
     });
   }
 
+  async goOn(claim: Claim, host: string): Promise<number> {
+    const held = this.#held.get(claim);
+    return held === undefined ? 0 : this.#ask(({ lines }) => lines.goOn(held.lane, host));
+  }
+
   async done(claim: Claim): Promise<void> {
     await this.#end(claim, false);
   }

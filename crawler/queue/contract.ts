@@ -62,6 +62,12 @@ export interface Queue extends AsyncDisposable {
    */
   add(jobs: readonly Job[]): Promise<number>;
   claim(): Promise<ClaimAnswer>;
+  /**
+   * Redirects lead the claim's feed to a host, to the same one as before or another: where it was is free from now on, but
+   * for the gap (to those in its own line perhaps only when the claim ends). Returns 0 where this host may be asked now, which is the claim's place then; else in how many ms to ask
+   * again, before which those in line at that host get no turn. A claim that is lost gets 0: its `lost` tells.
+   */
+  goOn(claim: Claim, host: string): Promise<number>;
   /** The feed was crawled and stored. A claim that was lost: nothing happens. */
   done(claim: Claim): Promise<void>;
   /** The feed was not crawled, or could not be stored: it waits again. A claim that was lost: nothing happens. */

@@ -4,7 +4,7 @@
  */
 import type { Redis } from 'ioredis';
 import type { Drained, Job, QueueCounts } from './contract.ts';
-import { ADD, CLEAR, DRAIN, END, GREET, HOLD, LOOK, PAUSE, RESUME, TAKE } from './host-scripts.ts';
+import { ADD, CLEAR, DRAIN, END, GO_ON, GREET, HOLD, LOOK, PAUSE, RESUME, TAKE } from './host-scripts.ts';
 
 /** A lane of a host: its BullMQ job. As many lanes as the host may have requests in flight. */
 export interface Lane {
@@ -105,8 +105,8 @@ export class HostLines {
 
   /** The first feed of the lane's host, if the host may be asked now. Takes over what a dead holder of the lane had. */
   async take({ id, token }: Lane): Promise<Taken> {
-    const { gapMs, claimMs, settleMs } = this.#limits;
-    const args = [id, hostOfLane(id), token, gapMs, claimMs, settleMs];
+    const { gapMs, claimMs, settleMs, connections } = this.#limits;
+    const args = [id, hostOfLane(id), token, gapMs, claimMs, settleMs, connections];
     const [kind, ...rest] = (await TAKE.run(this.#client, this.#keys, args)) as [Taken['kind'], ...unknown[]];
     if (kind === 'wait') return { kind, ms: Number(rest[0]) };
     if (kind === 'paused') return { kind, by: String(rest[0]) };
@@ -114,6 +114,13 @@ export class HostLines {
     const [json, urgent, left, waiting, since] = rest as [string, number, number, number, string];
     const job = JSON.parse(json) as Job;
     return { kind, job: { ...job, urgent: urgent === 1 }, more: left > 0, waiting, since };
+  }
+
+  /** Leaves where the lane's request was; 0: it is at this host now; else in how many ms to ask again. */
+  async goOn({ id, token }: Lane, host: string): Promise<number> {
+    const { connections, gapMs } = this.#limits;
+    const reply = await GO_ON.run(this.#client, this.#keys, [id, token, encodeHost(host), connections, gapMs]);
+    return (reply as [number])[0];
   }
 
   async end({ id, token }: Lane, feed: string, back: boolean): Promise<Ended> {

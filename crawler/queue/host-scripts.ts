@@ -1,6 +1,13 @@
 /** The steps of `host-lines.ts` in Redis: each is one script, and each key that it names begins with `base` or `lanes`. */
 import { Script } from './redis.ts';
 
+/** Who waits for a host on the way, or for one who is there on the way, asks again after so long. */
+const VISIT_LOOK_MS = 100;
+/** Who has not asked again for so long does not wait any more. */
+const EXPECTED_MS = 2_000;
+/** A process that died has its place at a host that redirects led to for at most so long: no fetch takes longer. */
+const VISIT_MS = 45_000;
+
 /** Hosts that one look takes in, at random. */
 const LOOK_HOSTS_MAX = 64;
 /** Lines that one clearing script takes away. */
@@ -46,6 +53,43 @@ local function heldLeft(lane, most)
   return 0
 end
 local function holderOf(lane) return string.match(call('HGET', held, lane) or '', '\\n(.*)$') end
+-- Where redirects have led a lane's request: its token, a line end, the host; no host: it waits for one.
+local away = base .. 'away'
+local function placeOf(lane, token)
+  local who, host = string.match(call('HGET', away, lane) or '', '^([^\\n]*)\\n(.*)$')
+  if who == token then return host end
+end
+local function rest(host, gap) if gap > 0 then call('SET', base .. 'gap:' .. host, '', 'PX', gap) end end
+local function countOf(key)
+  call('ZREMRANGEBYSCORE', key, '-inf', nowMs())
+  return call('ZCARD', key)
+end
+local function visitors(host) return countOf(base .. 'visits:' .. host) end
+local function expected(host) return countOf(base .. 'expected:' .. host) end
+local function leave(lane, token, gap)
+  local at = placeOf(lane, token)
+  if at == '' then return end
+  if at then call('ZREM', base .. 'visits:' .. at, token) end
+  rest(at or string.match(lane, '^(.*)/[^/]*$'), gap)
+end
+-- Lanes of the host with a request at it, but for one.
+local function busyLanes(host, connections, but)
+  local busy = 0
+  for i = 0, connections - 1 do
+    local lane = host .. '/' .. i
+    local feed = lane ~= but and call('HGET', taken, lane)
+    local token = feed and string.match(call('HGET', claims, feed) or '', '^[^\\n]*')
+    if token and not placeOf(lane, token) then busy = busy + 1 end
+  end
+  return busy
+end
+-- Those who come from elsewhere have the host, or come before those in its line.
+local function visitLeft(host, connections, lane)
+  if expected(host) > 0 then return ${VISIT_LOOK_MS} end
+  local there = visitors(host)
+  if there > 0 and there + busyLanes(host, connections, lane) >= connections then return ${VISIT_LOOK_MS} end
+  return 0
+end
 local function put(host, feed, score)
   call('ZADD', line(host), score, feed)
   call('SADD', hosts, host)
@@ -101,7 +145,7 @@ return {added, waiting(), missing, urgent}`);
 
 export const TAKE = new Script(`${HEAD}
 local lane, host, token, gap = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
-local claim, settle = tonumber(ARGV[5]), tonumber(ARGV[6])
+local claim, settle, connections = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 if call('GET', lanes .. lane .. ':lock') ~= token then return {'lost'} end
 local function answer(feed, score)
   local job = string.match(call('HGET', jobs, feed), '\\n(.*)$')
@@ -113,6 +157,7 @@ if before then
   if holder == token then return answer(before, score) end
   -- Whoever had the lane is gone: the feed waits again.
   call('HDEL', taken, lane)
+  call('HDEL', away, lane)
   call('HDEL', claims, before)
   if holder and call('HEXISTS', jobs, before) == 1 then put(host, before, score) end
 end
@@ -120,7 +165,7 @@ local first = call('ZRANGE', line(host), 0, 0, 'WITHSCORES')
 if #first == 0 then call('SREM', hosts, host) return {'empty'} end
 local by = call('GET', paused)
 if by then return {'paused', by} end
-local left = math.max(gapLeft(host, gap), settleLeft(settle), heldLeft(lane, claim))
+local left = math.max(gapLeft(host, gap), settleLeft(settle), heldLeft(lane, claim), visitLeft(host, connections, lane))
 if left > 0 then return {'wait', left} end
 call('ZREM', line(host), first[1])
 if call('EXISTS', line(host)) == 0 then call('SREM', hosts, host) end
@@ -133,20 +178,43 @@ export const END = new Script(`${HEAD}
 local lane, host, token, gap, feed, back = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6] == '1'
 local holder, score = string.match(call('HGET', claims, feed) or '', '^([^\\n]*)\\n(.*)$')
 -- The request may have left long after the claim, so the gap counts from its end.
-local function rest() if gap > 0 then call('SET', base .. 'gap:' .. host, '', 'PX', gap) end end
+local function ended()
+  leave(lane, token, gap)
+  if placeOf(lane, token) then call('HDEL', away, lane) end
+end
 if holder == token then
   call('HDEL', claims, feed)
   call('HDEL', taken, lane)
   if back then put(host, feed, score) else call('HDEL', jobs, feed) end
-  rest()
+  ended()
 elseif holderOf(lane) == token then
   call('HDEL', held, lane)
-  rest()
+  ended()
 end
 if call('GET', lanes .. lane .. ':lock') ~= token then return {'lost'} end
 local first = call('ZRANGE', line(host), 0, 0, 'WITHSCORES')
 local urgent = #first > 0 and tonumber(first[2]) < 0
 return {'next', call('ZCARD', line(host)), gapLeft(host, gap), urgent and 1 or 0}`);
+
+export const GO_ON = new Script(`${HEAD}
+local lane, token, host = ARGV[1], ARGV[2], ARGV[3]
+local connections, gap = tonumber(ARGV[4]), tonumber(ARGV[5])
+leave(lane, token, gap)
+call('HSET', away, lane, token .. '\\n')
+local left = gapLeft(host, gap)
+if visitors(host) + busyLanes(host, connections) >= connections then left = math.max(left, ${VISIT_LOOK_MS}) end
+local waits = base .. 'expected:' .. host
+if left > 0 then
+  call('ZADD', waits, nowMs() + ${EXPECTED_MS}, token)
+  call('PEXPIRE', waits, ${EXPECTED_MS})
+  return {math.min(left, ${VISIT_LOOK_MS})}
+end
+call('ZREM', waits, token)
+call('ZADD', base .. 'visits:' .. host, nowMs() + ${VISIT_MS}, token)
+call('PEXPIRE', base .. 'visits:' .. host, ${VISIT_MS})
+call('HSET', away, lane, token .. '\\n' .. host)
+rest(host, gap)
+return {0}`);
 
 export const LOOK = new Script(`${HEAD}
 local delayed, connections, gap = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -158,7 +226,7 @@ for _, host in ipairs(sample) do
   for i = 0, connections - 1 do
     local lane = host .. '/' .. i
     if call('ZSCORE', delayed, lane) then
-      local left = math.max(gapLeft(host, gap), settle, heldLeft(lane, claim))
+      local left = math.max(gapLeft(host, gap), settle, heldLeft(lane, claim), visitLeft(host, connections, lane))
       if left == 0 then table.insert(late, lane) elseif ms < 0 or left < ms then ms = left end
     end
   end

@@ -16,6 +16,9 @@ import { Heap } from './heap.ts';
 /** About 30 MB. What does not fit stays due in the store. */
 export const LOCAL_QUEUE_MAX = 100_000;
 
+/** Who waits for a host on the way asks again after at most so long. */
+const GO_ON_MS = 250;
+
 export interface LocalQueueOptions {
   readonly clock: Clock;
   readonly hosts: HostLimits;
@@ -53,6 +56,10 @@ export class LocalQueue implements Queue {
   readonly #lines = new Map<string, Line>();
   readonly #turns = new Heap<Turn>((a, b) => (a.at === b.at ? a.order < b.order : a.at < b.at));
   readonly #urgent = new Set<Line>();
+  /** Claims that redirects have led on: the host that each is at now; null: it waits for one. */
+  readonly #places = new Map<Claim, string | null>();
+  /** Host -> claims that wait for it on their way. */
+  readonly #expected = new Map<string, Set<Claim>>();
   /** Feed -> where it is. */
   readonly #feeds = new Map<string, 'waiting' | 'claimed'>();
   #waiting = 0;
@@ -106,6 +113,21 @@ export class LocalQueue implements Queue {
       kind: 'claimed',
       claim: { job, host: line.host, more: line.urgent.length + line.jobs.length > line.head },
     };
+  }
+
+  async goOn(claim: Claim, host: string): Promise<number> {
+    const now = this.#clock();
+    this.#leave(claim, now);
+    const ms = this.#budget.waitMs(host, now);
+    if (ms > 0) {
+      const expected = this.#expected.get(host) ?? new Set();
+      this.#expected.set(host, expected.add(claim));
+      return Math.min(ms, GO_ON_MS);
+    }
+    this.#forget(claim);
+    this.#budget.start(host, now);
+    this.#places.set(claim, host);
+    return 0;
   }
 
   async done(claim: Claim): Promise<void> {
@@ -187,10 +209,40 @@ export class LocalQueue implements Queue {
 
   #end(claim: Claim): void {
     const now = this.#clock();
-    this.#budget.end(claim.host, now);
+    this.#leave(claim, now);
+    this.#places.delete(claim);
+    this.#forget(claim);
     this.#feeds.delete(claim.job.feed);
-    const line = this.#lines.get(claim.host);
+    this.#turnAt(claim.host, now);
+  }
+
+  /** Its request at this place has ended. */
+  #leave(claim: Claim, now: number): void {
+    const place = this.#places.get(claim);
+    if (place === null) return;
+    const host = place ?? claim.host;
+    this.#places.set(claim, null);
+    this.#budget.end(host, now);
+    this.#turnAt(host, now);
+  }
+
+  /** It waits for no host on its way any more. */
+  #forget(claim: Claim): void {
+    for (const [host, expected] of this.#expected) {
+      if (!expected.delete(claim) || expected.size > 0) continue;
+      this.#expected.delete(host);
+      this.#turnAt(host, this.#clock());
+    }
+  }
+
+  #turnAt(host: string, now: number): void {
+    const line = this.#lines.get(host);
     if (line !== undefined) this.#giveTurn(line, now);
+  }
+
+  /** Those who wait on their way to a host come before those in its line. */
+  #waitMs(host: string, now: number): number {
+    return this.#expected.has(host) ? Number.POSITIVE_INFINITY : this.#budget.waitMs(host, now);
   }
 
   /** Puts a line that has jobs, and whose host has a place, into the heap; forgets one that has none. */
@@ -200,7 +252,7 @@ export class LocalQueue implements Queue {
       this.#lines.delete(line.host);
       return;
     }
-    const wait = this.#budget.waitMs(line.host, now);
+    const wait = this.#waitMs(line.host, now);
     if (wait === Number.POSITIVE_INFINITY) return;
     line.queued = true;
     this.#order += 1;
@@ -215,7 +267,7 @@ export class LocalQueue implements Queue {
       this.#turns.pop();
       turn.line.queued = false;
       const empty = turn.line.urgent.length === 0 && turn.line.head === turn.line.jobs.length;
-      if (!empty && this.#budget.waitMs(turn.line.host, now) === 0) return turn.line;
+      if (!empty && this.#waitMs(turn.line.host, now) === 0) return turn.line;
       this.#giveTurn(turn.line, now);
     }
   }
@@ -223,7 +275,7 @@ export class LocalQueue implements Queue {
   /** Few at a time: somebody sits before a screen for each. Its turn in the heap finds nothing later, which is fine. */
   #urgentLine(now: number): Line | undefined {
     for (const line of this.#urgent) {
-      if (this.#budget.waitMs(line.host, now) === 0) return line;
+      if (this.#waitMs(line.host, now) === 0) return line;
     }
     return undefined;
   }
