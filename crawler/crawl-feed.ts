@@ -15,13 +15,15 @@ import {
   wouldAdopt,
 } from './feed-update.ts';
 import type { FetchedBody, Fetcher, FetchResult } from './fetch.ts';
+import { hostOf } from './host-budget.ts';
+import type { HostPatience } from './host-patience.ts';
 import { digest } from './identity.ts';
 import { lookForFeed } from './look-for-feed.ts';
 import { mergeFeeds } from './merge-feeds.ts';
 import { nextStep, type Step } from './missing-feed.ts';
 import { freshMs, retryAfterMs } from './publisher-wishes.ts';
 import type { Claim } from './queue/contract.ts';
-import type { ScheduleLimits } from './schedule.ts';
+import { afterSkipped, duration, JITTER, type ScheduleLimits } from './schedule.ts';
 import { type StoredEntries, takeBack } from './store-feed.ts';
 import { type StoreSession, StoreTrouble } from './store-session.ts';
 import type { WayTo } from './way-to-host.ts';
@@ -36,6 +38,8 @@ export interface CrawlFeedOptions {
   readonly random: () => number;
   /** Aborted: fetches end at once, their feeds stay due. */
   readonly signal?: AbortSignal | undefined;
+  /** Hosts that asked to be left alone. Default: nobody is heeded but by the feed that was asked. */
+  readonly patience?: HostPatience | undefined;
   /** How the requests of this claim get their turns. Default: they are sent at once. */
   readonly wayTo?: WayTo | undefined;
   /** Told of every poll that was stored, before the feed counts as done. Must not throw. */
@@ -84,13 +88,29 @@ export async function crawlFeed(
   // Somebody who waits for the feed waits for no other page.
   const step = claim.job.urgent ? feedItself(live) : nextStep(live.content, at);
   const { etag, lastModified } = step.kind === 'fetch' ? live.content : NO_VALIDATORS;
+  const until = (await options.patience?.until(hostOf(step.url))) ?? null;
+  if (until !== null) {
+    await postpone(options, live, until);
+    return { kind: 'passed-over' };
+  }
   const fetched = await fetcher.fetch({
     ...{ url: step.url, etag, lastModified, validatorsFrom: live.content.validatorsFrom },
     ...{ feed: live.id, overrides: live.content.overrides },
     ...{ signal, keepConnection: claim.more, wayTo: options.wayTo },
   });
   if (fetched.kind === 'failed' && fetched.error.code === 'FETCH_ABORTED') return { kind: 'unfinished' };
+  await options.patience?.heed(fetched);
   return storeFetched(options, live, fetched, at, step);
+}
+
+/** Its host wants to be left alone until then. Where the record was changed meanwhile, it is looked at again soon. */
+async function postpone({ session, clock, random }: CrawlFeedOptions, live: Live<FeedRecord>, until: number) {
+  const { content, id, ver } = live;
+  const leftMs = until - clock();
+  const at = Math.max(content.nextAt, Math.ceil(until + leftMs * JITTER * random()));
+  const nextAt = afterSkipped(at, content.hints);
+  const nextWhy = `Retry-After of ${duration(leftMs)}, which another feed of its host was told`;
+  await session.writeFeed({ id, content: { ...content, nextAt, nextWhy }, ifVer: ver });
 }
 
 function feedItself({ content }: Live<FeedRecord>): Step {

@@ -6,6 +6,7 @@ import { type Digester, openDigester } from './digester.ts';
 import { type Choice, isWanted, wantedFeeds } from './due-feeds.ts';
 import { crawlerError } from './errors.ts';
 import type { Fetcher } from './fetch.ts';
+import { HostPatience } from './host-patience.ts';
 import { type CrawlerMetrics, newMetrics } from './metrics.ts';
 import { Member, UNKNOWN_KIND } from './pause/member.ts';
 import { pausedError } from './pause/note.ts';
@@ -151,6 +152,8 @@ class Pass {
       ...{ session: this.#session, fetcher, digester: this.#digester, limits, clock, random },
       signal: this.#breakOff.signal,
     };
+      // Whoever forces a pass has their reasons.
+      patience: options.force ? undefined : new HostPatience(this.#session, clock),
   }
 
   async run(): Promise<CrawlSummary> {

@@ -7,6 +7,7 @@ import { codedTrouble, FINISH_MS_MAX } from './crawler.ts';
 import { type Digester, openDigester } from './digester.ts';
 import { crawlerError } from './errors.ts';
 import type { Fetcher } from './fetch.ts';
+import { HostPatience } from './host-patience.ts';
 import { newMetrics } from './metrics.ts';
 import { Member, UNKNOWN_KIND } from './pause/member.ts';
 import { type Pause, pausedError } from './pause/note.ts';
@@ -136,6 +137,7 @@ class Running implements RunningCrawler {
     this.#digester = openDigester();
     this.#crawling = {
       ...{ session: this.#session, fetcher, digester: this.#digester, limits, clock, random },
+      patience: new HostPatience(this.#session, clock),
       onPolled: (poll) => options.subscriber?.polled(poll) ?? Promise.resolve(),
     };
   }

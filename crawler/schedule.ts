@@ -93,11 +93,10 @@ export function nextFetch(input: ScheduleInput): NextFetch {
   const own = input.happened.kind === 'failed' ? backoff(input.happened, intervalMs, input) : adaptive(intervalMs);
   const waits = asked(input);
   const longest = [own, ...waits].reduce((a, b) => (b.ms > a.ms ? b : a));
-  const pastSkipped = (at: number) => (input.hints === undefined ? at : afterSkipped(at, input.hints));
   const at = input.now + Math.round(longest.ms * (1 + JITTER * input.random()));
-  const nextAt = pastSkipped(at);
+  const nextAt = afterSkipped(at, input.hints);
   const nextWhy = nextAt === at ? longest.why : `${longest.why}, then past the hours and days that the feed skips`;
-  const allowedAt = pastSkipped(input.now + Math.max(...waits.map(({ ms }) => Math.round(ms))));
+  const allowedAt = afterSkipped(input.now + Math.max(...waits.map(({ ms }) => Math.round(ms))), input.hints);
   return { nextAt, nextWhy, intervalMs, allowedAt };
 }
 
@@ -169,7 +168,8 @@ function estimate(dates: readonly number[], now: number): number | null {
  * The first moment from `at` on that lies in no skipped hour and on no skipped day (RSS 2.0: both are GMT). A feed that
  * skips everything is not taken at its word.
  */
-function afterSkipped(at: number, hints: FeedHints): number {
+export function afterSkipped(at: number, hints: FeedHints | undefined): number {
+  if (hints === undefined) return at;
   const hours = new Set(hints.skipHours);
   const days = new Set(hints.skipDays);
   if (hours.size === 0 && days.size === 0) return at;
