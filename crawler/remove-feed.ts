@@ -31,8 +31,8 @@ export async function removeFeed(options: RemoveFeedOptions): Promise<{ articles
   await using feeds = await store.feeds.openWriter({ owner, durability: 'sync' });
   await changeFeed(store, feeds, feed, (record) => ({ ...record, state: 'paused', nextWhy: 'being removed' }));
   const articles = options.keepArticles ? 0 : await removeArticles(options);
-  await changeFeed(store, feeds, feed, () => null);
   await leaveHubs(store.control, feed);
+  await changeFeed(store, feeds, feed, () => null);
   return { articles };
 }
 

@@ -59,10 +59,12 @@ async function digestAndStore(
     const { whole, cut } = digest.digested;
     if (whole) return { entries: NOTHING, poll: true };
     let unclear = false;
-    const entries = await storeEntries(session, feed, digest, now, (entry, there) => {
-      const order = compareVersions(entry, there);
-      unclear ||= order === 0;
-      return order > 0;
+    const entries = await storeEntries(session, feed, digest, now, {
+      mayReplace: (entry, there) => {
+        const order = compareVersions(entry, there);
+        unclear ||= order === 0;
+        return order > 0;
+      },
     });
     return { entries, poll: cut || unclear };
   } catch (error) {

@@ -75,8 +75,10 @@ export class Subscriber implements AsyncDisposable {
 
   /** For the queue. Throws what the store throws. */
   async due(): Promise<Job[]> {
-    const { clock } = this.#options;
+    const { clock, store } = this.#options;
     const now = clock();
+    // A site that only copies another one leaves its hubs to that one.
+    if ((await store.feeds.mode()) !== 'read-write') return [];
     if (isTime(this.#lookedAt, LOOK_MS, now)) {
       this.#lookedAt = now;
       await this.#look();

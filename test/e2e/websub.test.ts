@@ -48,8 +48,8 @@ t.test(
   'serve subscribes to hubs, takes what they push, also after kill -9, and tells them when it is switched off',
   async (t) => {
     const { cli, hub, topic, publicUrl, serve } = await world(t);
-    await cli.run(['feeds', 'add', topic]);
     const first = await serve();
+    await fetch(`${publicUrl}/add`, { method: 'POST', body: new URLSearchParams({ url: topic }) });
     await until(() => hub.subscribed.size === 1, 'the hub has verified the subscription');
     const statuses = async (body: string) => (await hub.distribute(topic, body, ATOM)).map(({ status }) => status);
     t.strictSame(await statuses(atom({ id: 'pushed', updated: '2026-01-05T12:30:00Z' })), [200]);

@@ -288,6 +288,19 @@ t.test(
   },
 );
 
+t.test('a copy of a site subscribes nowhere until it is promoted', async (t) => {
+  const { hub, reader, feed } = await world(t);
+  await reader.poll(feed);
+  await reader.store.control.delete(`websub.${feed}`);
+  await reader.store.feeds.setMode('replica');
+  await reader.restart();
+  await swept(reader);
+  t.equal(hub.requests.length, 0);
+  await reader.store.feeds.setMode('read-write');
+  await swept(reader);
+  t.equal(hub.subscribed.size, 1);
+});
+
 t.test('a hub on a private network is refused as any address is', async (t) => {
   const { hub, reader, feed } = await world(t);
   await using poster = openFetcher({ userAgent: 'Feedferry-Test/1.0', allowPrivate: [] });
