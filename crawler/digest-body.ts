@@ -5,7 +5,7 @@ import type { Digester, OpenDigest } from './digester.ts';
 import { crawlerError } from './errors.ts';
 import { type Result, UNPARSED_MARK } from './feed-update.ts';
 import type { FetchedBody } from './fetch.ts';
-import { type StoredEntries, storeEntries } from './store-feed.ts';
+import { type Reservations, type StoredEntries, storeEntries } from './store-feed.ts';
 import { type StoreSession, StoreTrouble } from './store-session.ts';
 
 /** What an answer says of the feed. */
@@ -28,13 +28,13 @@ export async function digestBody(
   { session, digester }: { readonly session: StoreSession; readonly digester: Digester },
   feed: string,
   fetched: FetchedBody,
-  { bodyHash, now }: { bodyHash: string; now: number },
+  { bodyHash, now, isOutdated }: { bodyHash: string; now: number } & Pick<Reservations, 'isOutdated'>,
 ): Promise<DigestedBody> {
   let digest: OpenDigest | undefined;
   try {
     const { contentType, url, body } = fetched;
     digest = await digester.digest({ feed, body, url, contentType });
-    const entries = await storeEntries(session, feed, digest, now);
+    const entries = await storeEntries(session, feed, digest, now, isOutdated === undefined ? {} : { isOutdated });
     const { facts, cut, whole } = digest.digested;
     const { added, changed } = entries;
     const result: Result = { kind: 'parsed', facts, bodyHash, added, changed, whole };

@@ -20,13 +20,18 @@ const ATTEMPTS_MAX = 5;
 
 type Item = DigestedItem & { readonly index: number };
 
-/** May this entry take the place of the article that is there? */
-export type MayReplace = (entry: DigestedItem, there: Article) => boolean;
+/** When an article that is there stays as it is. Default: never. */
+export interface Reservations {
+  /** May this entry take the place of the article that is there? */
+  readonly mayReplace?: (entry: DigestedItem, there: Article) => boolean;
+  /** Was something later stored meanwhile? Then no entry takes the place of any. */
+  readonly isOutdated?: () => Promise<boolean>;
+}
 
 type GuardedEdit = Edit<Article> & { ifVer: Version | null };
 
 /**
- * Resolves when all is acknowledged. `now`: when the entries arrived, ms since 1970. `mayReplace`: default always; an
+ * Resolves when all is acknowledged. `now`: when the entries arrived, ms since 1970. An
  * article that stays counts as unchanged. Throws StoreTrouble, what the digest throws, and EDIT_CONTENDED where others are always faster.
  */
 export async function storeEntries(
@@ -34,7 +39,7 @@ export async function storeEntries(
   feed: string,
   digest: OpenDigest,
   now: number,
-  mayReplace?: MayReplace,
+  { mayReplace, isOutdated }: Reservations = {},
 ): Promise<StoredEntries> {
   const stored: StoredEntries = { added: 0, changed: 0, unchanged: 0, fresh: [] };
   let open: Item[] = digest.digested.items.map((item, index) => ({ ...item, index }));
@@ -43,12 +48,9 @@ export async function storeEntries(
   for (let attempt = 0; attempt < ATTEMPTS_MAX && open.length > 0; attempt += 1) {
     const known = await session.known(open.map(({ id }) => id));
     const fresh = open.filter(({ id }) => !known.has(id));
-    const altered = await changes(
-      session,
-      open.filter((item) => isAltered(item, known)),
-      known,
-      mayReplace,
-    );
+    const differing = open.filter((item) => isAltered(item, known));
+    const isLate = differing.length > 0 && (await isOutdated?.()) === true;
+    const altered = isLate ? [] : await changes(session, differing, known, mayReplace);
     const writing = [...fresh, ...altered.map(({ item }) => item)];
     const toWrite = new Set(writing);
     for (const item of open) {
@@ -105,7 +107,7 @@ async function changes(
   session: StoreSession,
   items: readonly Item[],
   known: Map<string, KnownArticle>,
-  mayReplace: MayReplace = () => true,
+  mayReplace: Reservations['mayReplace'] = () => true,
 ): Promise<Plan[]> {
   if (items.length === 0) return [];
   const there = await session.articles(items.map(({ id }) => id));
