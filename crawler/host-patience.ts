@@ -3,7 +3,7 @@
  * its feeds together. It is noted in the store, so that the other processes know, and this one after a restart.
  */
 import type { Clock } from '../store/contract.ts';
-import type { FetchResult } from './fetch.ts';
+import type { FetchFailed, FetchResult } from './fetch.ts';
 import { hostOf } from './host-budget.ts';
 import type { StoreSession } from './store-session.ts';
 
@@ -16,6 +16,9 @@ const HOSTS_MAX = 1_000;
 /** How old what is known of other processes may be: no older than the gap between two requests to a host. */
 const FRESH_MS = 1_000;
 const PUT_ATTEMPTS_MAX = 5;
+
+/** As much as counts of an answer that is none of a feed, such as a hub's. */
+export type Refusal = Pick<FetchFailed, 'kind' | 'status' | 'error' | 'retryAfterMs'>;
 
 type Until = ReadonlyMap<string, number>;
 
@@ -42,7 +45,7 @@ export class HostPatience {
   }
 
   /** Takes note of an answer that asks for patience; of any other nothing. Throws StoreTrouble. */
-  async heed(answer: FetchResult): Promise<void> {
+  async heed(answer: FetchResult | Refusal): Promise<void> {
     if (answer.kind !== 'failed' || answer.retryAfterMs === null || answer.retryAfterMs <= 0) return;
     if (answer.status !== 429 && answer.status !== 503) return;
     const until = this.#clock() + Math.min(answer.retryAfterMs, HOST_PATIENCE_MS_MAX);

@@ -1,4 +1,5 @@
 /** Sends a form, to a hub: bounded and behind the address guard as a fetch is. What goes wrong is a result. */
+import type { Clock } from '../store/contract.ts';
 import type { FeedOverrides } from '../store/documents.ts';
 import type { CodedError } from '../store/errors.ts';
 import type { Connections } from './connections.ts';
@@ -6,6 +7,7 @@ import { crawlerError } from './errors.ts';
 import { fetchFailure } from './fetch-failure.ts';
 import { exchange, headerText } from './http-exchange.ts';
 import { withoutLogin } from './login.ts';
+import { retryAfterMs } from './publisher-wishes.ts';
 
 export interface PostRequest {
   /** Absolute http(s), without user and password. */
@@ -19,7 +21,7 @@ export interface PostRequest {
 }
 
 export type PostResult =
-  | { readonly kind: 'answered'; readonly status: number }
+  | { readonly kind: 'answered'; readonly status: number; readonly retryAfterMs: number | null }
   | { readonly kind: 'failed'; readonly error: CodedError };
 
 export interface FormPoster {
@@ -30,6 +32,7 @@ export interface FormPoster {
 export interface PostLimits {
   readonly timeoutMs: number;
   readonly redirectsMax: number;
+  readonly clock: Clock;
 }
 
 /** Answers are read no further than the crawler reads any answer without a feed. */
@@ -51,7 +54,8 @@ export async function postForm(
     if (answer.kind === 'no-answer') {
       return { kind: 'failed', error: fetchFailure(answer.error, withoutLogin(url), answer.answered) };
     }
-    if (answer.status !== 307 && answer.status !== 308) return { kind: 'answered', status: answer.status };
+    if (answer.status !== 307 && answer.status !== 308)
+      return { kind: 'answered', status: answer.status, retryAfterMs: retryAfterMs(answer.headers, limits.clock()) };
     const next = redirectTarget(headerText(answer.headers, 'location'), url);
     if (next === undefined || redirects >= limits.redirectsMax) {
       const message = `The redirect (${answer.status}) from ${withoutLogin(url)} can't be followed`;

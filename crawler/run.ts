@@ -323,7 +323,7 @@ class Running implements RunningCrawler {
     try {
       const signal = untilLost(claim, this.#breakOff.signal);
       const crawling = { ...this.#crawling, signal, wayTo: wayFrom(claim, this.#queue, signal, this.#options.sleep) };
-      if (subscriber?.owns(claim.job)) return await subscriber.work(claim, this.#session, crawling.signal);
+      if (subscriber?.owns(claim.job)) return await subscriber.work(claim, crawling);
       // Somebody else may have been faster for another reader.
       const isAwaited = (record: FeedRecord) => urgent && mayRefresh(record, this.#options.clock());
       const wanted = (record: FeedRecord) => force === true || this.#isDue(record) || isAwaited(record);

@@ -6,7 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock, Control, Live, Store } from '../../store/contract.ts';
 import type { FeedRecord } from '../../store/documents.ts';
 import { CodedError } from '../../store/errors.ts';
-import type { Poll } from '../crawl-feed.ts';
+import type { CrawlFeedOptions, Poll } from '../crawl-feed.ts';
 import { hostOf } from '../host-budget.ts';
 import type { FormPoster, PostResult } from '../post-form.ts';
 import type { Claim, Job } from '../queue/contract.ts';
@@ -19,7 +19,6 @@ import { changeNote, forgetNote, NOTE_PREFIX, readNote, writeNote } from './note
 import {
   type Chance,
   dueAt,
-  type Failure,
   type FeedSubscription,
   nextHub,
   nextStep,
@@ -41,6 +40,9 @@ export interface SubscriberOptions {
 }
 
 const RECORD_ATTEMPTS_MAX = 10;
+
+/** What a step needs of the crawl that it is part of. `patience`: hosts that must not be asked now. */
+export type Crawling = Pick<CrawlFeedOptions, 'session' | 'signal' | 'patience'>;
 
 interface Known {
   readonly dueAt: number;
@@ -102,10 +104,10 @@ export class Subscriber implements AsyncDisposable {
   }
 
   /** One step for the feed of this job. Throws StoreTrouble. `back`: it was broken off. */
-  async work(claim: Claim, session: StoreSession, signal: AbortSignal): Promise<'done' | 'back'> {
+  async work(claim: Claim, crawling: Crawling): Promise<'done' | 'back'> {
     const feed = claim.job.feed.slice(NOTE_PREFIX.length);
     try {
-      return await this.#step(feed, claim, session, signal);
+      return await this.#step(feed, claim, crawling);
     } catch (error) {
       throw error instanceof CodedError ? new StoreTrouble(error) : error;
     }
@@ -144,7 +146,8 @@ export class Subscriber implements AsyncDisposable {
     await this.#sweeping;
   }
 
-  async #step(feed: string, claim: Claim, session: StoreSession, signal: AbortSignal): Promise<'done' | 'back'> {
+  async #step(feed: string, claim: Claim, crawling: Crawling): Promise<'done' | 'back'> {
+    const { session, patience } = crawling;
     const note = await readNote(this.#control, feed);
     if (note === undefined) {
       this.#known.delete(feed);
@@ -165,14 +168,19 @@ export class Subscriber implements AsyncDisposable {
       this.touch(there);
       return 'done';
     }
+    const until = hub === null ? null : ((await patience?.until(claim.host)) ?? null);
+    if (hub !== null && until !== null) {
+      this.#known.set(feed, { dueAt: until, hub, active: pushedUntil(there) !== null });
+      return 'done';
+    }
     const isOurs = step.state === note.state || (await writeNote(this.#control, step.state, note.rev));
-    const ended = isOurs && hub !== null ? await this.#ask(step, live?.content, signal) : undefined;
+    const ended = isOurs && hub !== null ? await this.#ask(step, live?.content, crawling) : undefined;
     const state = (await readNote(this.#control, feed))?.state;
     if (state !== undefined) this.touch(await this.#tell(state, session));
     return ended ?? 'done';
   }
 
-  async #ask(step: Step, record: FeedRecord | undefined, signal: AbortSignal): Promise<'done' | 'back'> {
+  async #ask(step: Step, record: FeedRecord | undefined, { signal, patience }: Crawling): Promise<'done' | 'back'> {
     if (step.kind !== 'subscribe' && step.kind !== 'unsubscribe') return 'done';
     const { feed } = step.state;
     const form = formOf(step);
@@ -180,6 +188,10 @@ export class Subscriber implements AsyncDisposable {
     const result = await this.#options.poster.post({ url: hub, form, feed, overrides: record?.overrides, signal });
     const isBroken = result.kind === 'failed' && result.error.code === 'FETCH_ABORTED';
     const failure = failureOf(result, hub);
+    if (result.kind === 'answered' && failure !== null) {
+      const { status, retryAfterMs } = result;
+      await patience?.heed({ kind: 'failed', status, error: failure, retryAfterMs });
+    }
     count(this.#options.metrics.requests, `${step.kind} ${failure === null ? 'taken' : 'refused'}`);
     const chance = this.#chance();
     await changeNote(this.#control, feed, (state) => {
@@ -251,7 +263,7 @@ function formOf(step: Extract<Step, { kind: 'subscribe' | 'unsubscribe' }>): URL
   return form;
 }
 
-function failureOf(result: PostResult, hub: string): Failure | null {
+function failureOf(result: PostResult, hub: string): CodedError | null {
   if (result.kind === 'failed') return result.error;
   if (result.status >= 200 && result.status < 300) return null;
   return webSubError('WEBSUB_HUB_REFUSED', `${hub} answered ${result.status}`, { input: hub });

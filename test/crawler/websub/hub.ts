@@ -18,6 +18,8 @@ export type Mood =
   | 'denies'
   /** Says no at once. */
   | 'refuses'
+  /** 429 with a Retry-After of three hours. */
+  | 'busy'
   /** Breaks the connection off. */
   | 'dead'
   /** Sends the request on to `/other`. */
@@ -73,6 +75,7 @@ export async function startHub(): Promise<Hub> {
     for await (const chunk of request) chunks.push(chunk as Buffer);
     if (hub.mood === 'dead') return void request.socket.destroy();
     if (hub.mood === 'moved' && request.url === '/') return void response.writeHead(307, { location: '/other' }).end();
+    if (hub.mood === 'busy') return void response.writeHead(429, { 'retry-after': '10800' }).end();
     const form = Object.fromEntries(new URLSearchParams(Buffer.concat(chunks).toString()));
     hub.asked.push(form);
     if (hub.mood === 'refuses') return void response.writeHead(400, { 'content-type': 'text/plain' }).end('no');

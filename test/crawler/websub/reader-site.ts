@@ -5,6 +5,7 @@ import { crawlFeed } from '../../../crawler/crawl-feed.ts';
 import { type Digester, openDigester } from '../../../crawler/digester.ts';
 import { openFetcher } from '../../../crawler/fetch.ts';
 import { hostOf } from '../../../crawler/host-budget.ts';
+import { HostPatience } from '../../../crawler/host-patience.ts';
 import { StoreSession } from '../../../crawler/store-session.ts';
 import { readNote } from '../../../crawler/websub/note.ts';
 import type { FeedSubscription } from '../../../crawler/websub/subscription.ts';
@@ -45,6 +46,7 @@ export async function readerSite(
   const poster = openFetcher({ userAgent: 'Feedferry-Test/1.0', allowPrivate: ['127.0.0.0/8'], timeoutMs: 5_000 });
   const digester: Digester = openDigester({ threads: false });
   const session = new StoreSession({ store, owner: 'crawler: test', durability: 'lazy' });
+  const patience = new HostPatience(session, () => clock.now);
   const nothing = () => {
     throw new Error('the test gave no such function');
   };
@@ -89,7 +91,7 @@ export async function readerSite(
       const { subscriber } = reader.webSub;
       const jobs = await subscriber.due();
       const signal = new AbortController().signal;
-      for (const job of jobs) await subscriber.work(claimOf(job.feed, job.url), session, signal);
+      for (const job of jobs) await subscriber.work(claimOf(job.feed, job.url), { session, signal, patience });
       await hubSettled();
       return jobs.length;
     },

@@ -29,7 +29,7 @@ onEachEngine(t, 'processes that see the same feed at the same moment ask its hub
     await Promise.all(
       processes.map(async ({ webSub: { subscriber }, session }) => {
         for (const job of await subscriber.due()) {
-          await subscriber.work({ job, host: hostOf(job.url), more: false }, session, signal);
+          await subscriber.work({ job, host: hostOf(job.url), more: false }, { session, signal });
         }
       }),
     );
