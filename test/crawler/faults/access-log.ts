@@ -1,4 +1,5 @@
 /** A publisher's view: every request with its time at the server, and what of it broke the limits. */
+import type { ServerResponse } from 'node:http';
 import { performance } from 'node:perf_hooks';
 import { entries, type FeedSite, feedSite, type SiteFeed } from '../feed-site.ts';
 
@@ -9,6 +10,7 @@ export interface Access {
   readonly start: number;
   /** Null: it is still being answered. */
   end: number | null;
+  readonly response: ServerResponse;
 }
 
 export interface Publisher extends AsyncDisposable {
@@ -33,7 +35,7 @@ export async function publisher(net: number, { feeds, hosts }: { feeds: number; 
   const feed = (name: string, i: number): SiteFeed => ({
     ...{ entries: entries(ENTRIES), etag: `"${name}"` },
     before: async (response) => {
-      const access: Access = { feed: name, host: hostOf(i), start: performance.now(), end: null };
+      const access: Access = { feed: name, host: hostOf(i), start: performance.now(), end: null, response };
       log.push(access);
       // Also where the crawler hangs up or dies.
       response.once('close', () => {
