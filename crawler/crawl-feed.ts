@@ -88,11 +88,7 @@ export async function crawlFeed(
   // Somebody who waits for the feed waits for no other page.
   const step = claim.job.urgent ? feedItself(live) : nextStep(live.content, at);
   const { etag, lastModified } = step.kind === 'fetch' ? live.content : NO_VALIDATORS;
-  const until = (await options.patience?.until(hostOf(step.url))) ?? null;
-  if (until !== null) {
-    await postpone(options, live, until);
-    return { kind: 'passed-over' };
-  }
+  if (await isPutOff(options, live, step)) return { kind: 'passed-over' };
   const fetched = await fetcher.fetch({
     ...{ url: step.url, etag, lastModified, validatorsFrom: live.content.validatorsFrom },
     ...{ feed: live.id, overrides: live.content.overrides },
@@ -103,14 +99,21 @@ export async function crawlFeed(
   return storeFetched(options, live, fetched, at, step);
 }
 
-/** Its host wants to be left alone until then. Where the record was changed meanwhile, it is looked at again soon. */
-async function postpone({ session, clock, random }: CrawlFeedOptions, live: Live<FeedRecord>, until: number) {
-  const { content, id, ver } = live;
-  const leftMs = until - clock();
-  const at = Math.max(content.nextAt, Math.ceil(until + leftMs * JITTER * random()));
-  const nextAt = afterSkipped(at, content.hints);
-  const nextWhy = `Retry-After of ${duration(leftMs)}, which another feed of its host was told`;
-  await session.writeFeed({ id, content: { ...content, nextAt, nextWhy }, ifVer: ver });
+/**
+ * What is due may have to wait all the same: its host has asked for patience since, or nobody was there to fetch it before
+ * an hour that it skips. Where the record was changed meanwhile, it is looked at again soon.
+ */
+async function isPutOff(options: CrawlFeedOptions, { id, content, ver }: Live<FeedRecord>, step: Step) {
+  if (options.patience === undefined) return false;
+  const now = options.clock();
+  const until = (await options.patience.until(hostOf(step.url))) ?? now;
+  const spread = Math.ceil(until + (until - now) * JITTER * options.random());
+  const nextAt = afterSkipped(spread, content.hints);
+  if (nextAt <= now) return false;
+  const patience = `Retry-After of ${duration(until - now)}, which another feed of its host was told`;
+  const nextWhy = until > now ? patience : 'past the hours and days that the feed skips';
+  await options.session.writeFeed({ id, content: { ...content, nextAt, nextWhy }, ifVer: ver });
+  return true;
 }
 
 function feedItself({ content }: Live<FeedRecord>): Step {

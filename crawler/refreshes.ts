@@ -5,6 +5,7 @@ import type { FeedRecord } from '../store/documents.ts';
 import { crawlerError } from './errors.ts';
 import { pausedError, pauseIn, readPause } from './pause/note.ts';
 import type { Queue } from './queue/contract.ts';
+import { afterSkipped } from './schedule.ts';
 
 /** How long one waits; the fetch itself goes on. */
 const REFRESH_MS_MAX = 60_000;
@@ -21,10 +22,11 @@ const GONE_GAP_MS = 7 * 24 * 3_600_000;
  * since, does not count.
  */
 export function mayRefresh(record: FeedRecord, now: number): boolean {
-  const { triedAt, nextAt, allowedAt = 0, lastError, state } = record;
+  const { triedAt, nextAt, allowedAt = 0, lastError, state, hints } = record;
   const isWithin = (ms: number) => triedAt !== null && now >= triedAt && now - triedAt < ms;
   if (isWithin(REFRESH_GAP_MS) || (state === 'gone' && isWithin(GONE_GAP_MS))) return false;
   if (now < allowedAt && (triedAt === null || now >= triedAt)) return false;
+  if (afterSkipped(now, hints) !== now) return false;
   const patience = lastError?.code === 'FETCH_HTTP_429' || lastError?.code === 'FETCH_HTTP_503';
   return !(patience && nextAt > now);
 }

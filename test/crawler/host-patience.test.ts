@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 await onEachEngine(t, 'a Retry-After of one feed holds for all of its host, and no other', async (t, engine) => {
   await using site = await feedSite({ a: { entries: entries(1) }, b: { entries: entries(1) }, busy: { entries: [] } });
   const feed = site.feeds.get('busy');
-  if (feed === undefined) return t.fail('no feed');
+  if (feed === undefined) throw new Error('no feed');
   feed.answer = (response) => response.writeHead(429, { 'retry-after': '7200' }).end();
   await using here = await setting(engine);
   const [asked] = await here.add(`${site.url}/busy`);
