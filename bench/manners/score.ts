@@ -22,7 +22,7 @@ export const RULES = {
   'skipped-hours': { about: 'not in skipped hours, on skipped days', judge: notWhenSkipped },
   'back-off': { about: 'failures: later and later', judge: failuresBackOff },
   'never-forgotten': { about: 'but never later than a week, and for ever', judge: neverForgotten },
-  gone: { about: '410 is the end', judge: goneIsGone },
+  gone: { about: '410 is the end, but for a reader once a week', judge: goneIsGone },
   'one-at-a-time': { about: 'a host has one request in hand', judge: oneAtATime },
   gap: { about: 'a second between two requests to a host', judge: gapBetween },
   'host-patience': { about: 'Retry-After of 429 and 503 holds for the host', judge: patienceOfHosts },

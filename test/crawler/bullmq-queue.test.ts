@@ -8,6 +8,7 @@ import t, { type Test } from 'tap';
 import { BullmqQueue, type BullmqQueueOptions } from '../../crawler/queue/bullmq.ts';
 import type { Claim, Queue } from '../../crawler/queue/contract.ts';
 import { claimed, firstOf, jobs, type QueueEngine, queueContract } from '../contract/queue.ts';
+import { queueOnTheWay } from '../contract/queue-on-the-way.ts';
 import { redisUrl } from '../rig/redis.ts';
 import { skipLoudly } from '../rig/skip.ts';
 import { startTcpProxy } from '../rig/tcp-proxy.ts';
@@ -28,6 +29,7 @@ if ('skip' in server) {
 function tests(url: string): void {
   t.test('the queue in Redis keeps the queue contract', async (t) => {
     queueContract(t, engine(url));
+    queueOnTheWay(t, engine(url));
   });
 
   t.test('what a killed worker had goes to another, and its host with it', async (t) => {

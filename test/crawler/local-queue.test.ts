@@ -1,6 +1,7 @@
 import t from 'tap';
 import { LocalQueue } from '../../crawler/queue/local.ts';
 import { claimed, jobs, type QueueEngine, queueContract } from '../contract/queue.ts';
+import { queueOnTheWay } from '../contract/queue-on-the-way.ts';
 
 const local: QueueEngine = {
   gapMs: 1_000,
@@ -19,6 +20,7 @@ const local: QueueEngine = {
 };
 
 queueContract(t, local);
+queueOnTheWay(t, local);
 
 t.test('how long a host must wait is told to the millisecond', async (t) => {
   const { clients, pass } = local.make(t, { hosts: { connections: 1, gapMs: 1_000 } });

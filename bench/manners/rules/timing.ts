@@ -15,6 +15,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** A week at most, and the rest of what skipped days may add. */
 const SILENCE_MS_MAX = 8 * DAY_MS;
+/** Somebody may want to know whether a feed is gone for good. */
+const GONE_GAP_MS = 7 * DAY_MS;
 /** Failures whose wait the smallest interval and doubling say; beyond, a week is near. */
 const DOUBLINGS_MAX = 9;
 /** While the new place of a missing feed is looked for, the wait stays that of so few failures: docs/crawling.md. */
@@ -129,7 +131,9 @@ const isGone = (attempts: readonly Attempt[]) => attempts.some(({ last }) => las
 export function goneIsGone(record: Record): Verdict {
   return each(record, ({ publisher, attempts }) => {
     const at = attempts.findIndex(({ last }) => last.status === 410 && !last.lost);
-    const after = at < 0 ? [] : attempts.slice(at + 1);
+    const isEarly = (attempt: Attempt, i: number) =>
+      !wasPressed(record, attempt) || attempt.startMs - (attempts[at + i]?.endMs ?? 0) < GONE_GAP_MS;
+    const after = at < 0 ? [] : attempts.slice(at + 1).filter(isEarly);
     return {
       checked: at < 0 ? 0 : 1,
       offences: after.map(({ visits }) => offence('asked again after 410', [visits[0]], publisher)),
