@@ -54,6 +54,9 @@ t.test(
     const statuses = async (body: string) => (await hub.distribute(topic, body, ATOM)).map(({ status }) => status);
     t.strictSame(await statuses(atom({ id: 'pushed', updated: '2026-01-05T12:30:00Z' })), [200]);
     t.match(await (await fetch(`${publicUrl}/`)).text(), /pushed/, 'readers see it');
+    const [, id] = /websub\/(\w+)\./.exec(hub.asked[0]?.['hub.callback'] ?? '') ?? [];
+    t.match(await (await fetch(`${publicUrl}/feeds/${id}`)).text(), /Pushed by/, 'and that it was pushed');
+    t.match(await (await fetch(`${publicUrl}/status`)).text(), /Subscribed/);
     const metrics = await (await fetch(`${publicUrl}/metrics`)).text();
     t.match(metrics, /feedferry_websub_pushes_total\{outcome="stored"\} 1\b/);
     t.match(metrics, /feedferry_websub_subscribed 1\b/);
@@ -108,4 +111,19 @@ t.test('while the crawlers are paused a push is answered 503, and taken when the
   t.equal((await show(cli, topic)).articles, 2);
   served.child.kill('SIGTERM');
   t.equal((await served.ended).code, 0);
+});
+
+t.test('crawl subscribes where a serve without a crawler answers hubs', async (t) => {
+  const { cli, hub, topic, publicUrl, serve } = await world(t);
+  await cli.run(['feeds', 'add', topic]);
+  const served = await serve(['--no-crawler', '--public-url', publicUrl]);
+  const crawl = cli.start(['crawl', '--public-url', publicUrl]);
+  await until(() => hub.subscribed.size === 1, 'the hub has verified the subscription');
+  const [answer] = await hub.distribute(topic, atom({ id: 'pushed', updated: '2026-01-05T12:30:00Z' }), ATOM);
+  t.equal(answer?.status, 200);
+  t.match(await (await fetch(`${publicUrl}/metrics`)).text(), /feedferry_websub_articles_total\{what="new"\} 1\b/);
+  for (const one of [crawl, served]) {
+    one.child.kill('SIGTERM');
+    t.equal((await one.ended).code, 0);
+  }
 });

@@ -47,6 +47,9 @@ onEachEngine(
     const late = atom({ id: 'late', updated: '2026-01-05T12:40:00Z' });
     t.equal((await hub.deliver(callback, secret, late, ATOM)).status, 503);
     t.strictSame(await titles(reader), ['one', 'pushed']);
+    await reader.store.control.put(shutOutNote(CRAWLER), { ...pause, state: 'running' });
+    t.equal((await hub.deliver(callback, secret, late, ATOM)).status, 200, 'writers that were fenced are opened again');
+    t.strictSame(await titles(reader), ['one', 'pushed', 'late']);
   },
 );
 
