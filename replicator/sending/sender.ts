@@ -16,6 +16,10 @@ import { SourceNote } from './source-note.ts';
 /** More documents that the destination refuses: then it is the destination that is wrong. */
 const ASIDE_MAX = 1000;
 
+/** Where a checkpoint costs more than the batch that takes it along, one goes only after so many documents, or this time. */
+const KEEP_DOCS = 400;
+const KEEP_MS = 250;
+
 /** The stretch of a slot that a batch covers. */
 export interface Stretch {
   readonly slot: number;
@@ -62,6 +66,8 @@ export class Sender {
   readonly #before: Checkpoint['history'];
   /** The last one that was sent along, and the last one of those that is surely there. */
   #sentVector: Vector | undefined;
+  #sentDocs = 0;
+  #sentAt = 0;
   #keptVector: Vector | undefined;
   readonly #confirmation: Confirmation;
   #keeping: Promise<void> | undefined;
@@ -141,7 +147,7 @@ export class Sender {
     if (link.course.faults) await link.course.faults.at('checkpoint-destination');
     const { vector, docs } = this.prefix;
     const checkpoint = this.#checkpoint(vector);
-    this.#sentVector = vector;
+    this.#sent(vector, docs);
     const push = link.target.push({ database, docs: [], checkpoint, caughtUp: this.caughtUp });
     await link.deadlines.limit(push, 'the destination to keep a checkpoint');
     this.heardAt = link.course.runtime.elapsed();
@@ -168,6 +174,20 @@ export class Sender {
       });
   }
 
+  /** In a transaction of SQLite's a checkpoint costs next to nothing; elsewhere three questions to a server. */
+  #takesAlong(vector: Vector, docs: number): boolean {
+    if (vector === this.#sentVector) return false;
+    const { target, course } = this.#options.link;
+    if (target.info.engine === 'sqlite' || this.#sentVector === undefined) return true;
+    return docs - this.#sentDocs >= KEEP_DOCS || course.runtime.elapsed() - this.#sentAt >= KEEP_MS;
+  }
+
+  #sent(vector: Vector, docs: number): void {
+    this.#sentVector = vector;
+    this.#sentDocs = docs;
+    this.#sentAt = this.#options.link.course.runtime.elapsed();
+  }
+
   /** Answers come in any order: an older one says nothing new. */
   #kept(vector: Vector, docs: number): void {
     if (docs < this.#confirmation.kept) return;
@@ -185,8 +205,8 @@ export class Sender {
   async #carry(segment: Segment, docs: readonly Versioned<unknown>[], chars: number, readAt: number): Promise<void> {
     const { link, database } = this.#options;
     const { vector, docs: docsBefore } = this.prefix;
-    const checkpoint = vector === this.#sentVector ? null : this.#checkpoint(vector);
-    this.#sentVector = vector;
+    const checkpoint = this.#takesAlong(vector, docsBefore) ? this.#checkpoint(vector) : null;
+    if (checkpoint) this.#sent(vector, docsBefore);
     const sentAt = link.course.runtime.elapsed();
     try {
       const push = link.target.push({ database, docs, checkpoint, caughtUp: this.caughtUp });
