@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import { letOthersGoFirst } from '../replicator/foreground.ts';
 import { realRuntime } from '../replicator/runtime.ts';
 import type { DestinationStatus } from '../replicator/status.ts';
 import { openStore } from '../store/open.ts';
@@ -47,6 +48,7 @@ export const replicateCommand: CommandSpec = {
       import('../replicator/open-target.ts'),
       import('../replicator/supervisor.ts'),
     ]);
+    letOthersGoFirst();
     using stop = stopSignals();
     await using store = await openStore(from, {
       clock: io.clock,

@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
+import { foregroundOf, letOthersGoFirst } from '../replicator/foreground.ts';
 import { openTarget } from '../replicator/open-target.ts';
 import { startReplicator } from '../replicator/replicator.ts';
 import { realRuntime } from '../replicator/runtime.ts';
@@ -34,10 +35,12 @@ function tell(message: FromReplication): void {
   parentPort?.postMessage(message);
 }
 
+letOthersGoFirst();
+const runtime = { ...realRuntime, foreground: foregroundOf(process.pid) };
 const store = await openStore(url, { mustExist: true });
 const replicator = startReplicator({
-  ...{ source: store, runtime: realRuntime, process: { pid: process.pid, host: hostname() } },
-  open: async (config) => openTarget(config.to, { ...(await targetAccess(config, cwd)), runtime: realRuntime }),
+  ...{ source: store, runtime, process: { pid: process.pid, host: hostname() } },
+  open: async (config) => openTarget(config.to, { ...(await targetAccess(config, cwd)), runtime }),
   onState: (status) => tell({ kind: 'state', status }),
   onTrouble: (error) => tell({ kind: 'trouble', code: codeOf(error), message: (error as Error).message }),
 });

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Clock } from '../store/contract.ts';
+import type { Foreground } from './foreground.ts';
 
 /** What the replicator takes from the world, so that tests and the simulator can drive it. */
 export interface Runtime {
@@ -11,6 +12,8 @@ export interface Runtime {
   readonly random: () => number;
   /** Resolves after `ms`, or as soon as `signal` aborts. Never rejects. */
   readonly sleep: (ms: number, signal?: AbortSignal) => Promise<void>;
+  /** Those a backfill gives way to. Absent: nobody. */
+  readonly foreground?: Foreground;
 }
 
 export const realRuntime: Runtime = {

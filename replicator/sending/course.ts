@@ -9,6 +9,7 @@ import { newMetrics, type ReplicationMetrics } from './metrics.ts';
 import { Progress } from './progress.ts';
 import type { DatabaseTally } from './sender.ts';
 import { Pace, TokenBucket } from './throttle.ts';
+import { GiveWay } from './throttle-foreground.ts';
 
 /** What stays the same over all sessions with one destination. */
 export interface Course {
@@ -19,6 +20,7 @@ export interface Course {
   readonly metrics: ReplicationMetrics;
   readonly lag: Lag;
   readonly pace: Pace;
+  readonly giveWay: GiveWay;
   readonly docsBucket: TokenBucket;
   readonly bytesBucket: TokenBucket;
   limits: Limits;
@@ -41,7 +43,7 @@ export function courseOf({ name, source, runtime, faults, limits: wished }: Cour
   const now = runtime.elapsed();
   return {
     ...{ name, source, runtime, faults, limits, paused: null, throttle: 'nothing' },
-    ...{ metrics: newMetrics(), lag: new Lag(), pace: new Pace() },
+    ...{ metrics: newMetrics(), lag: new Lag(), pace: new Pace(), giveWay: new GiveWay(runtime.foreground) },
     docsBucket: new TokenBucket(limits.docsPerSecondMax, now),
     bytesBucket: new TokenBucket(limits.bytesPerSecondMax, now),
   };

@@ -16,6 +16,7 @@ const THROTTLES: Readonly<Record<string, string>> = {
   nothing: 'nothing',
   source: 'The source takes longer than usual to read, so there is less under way.',
   destination: 'The destination takes longer than usual to apply, so there is less under way.',
+  readers: 'It rests between batches, as readers of this site have to wait for a processor.',
   'docs-per-second': 'The limit of documents a second.',
   'bytes-per-second': 'The limit of bytes a second.',
 };

@@ -183,7 +183,6 @@ export class Tail {
   /** A page is read at once and sent as several batches. */
   async #sendPage(slot: number, { docs, through }: ChangePage<unknown>, readAt: number): Promise<boolean> {
     const { link, sender } = this.#options;
-    const { course } = link;
     let from = 0;
     do {
       const to = from + this.#batchDocs();
@@ -192,10 +191,20 @@ export class Tail {
       await sender.send({ slot, through: upTo, readAt }, await this.#withoutTheirOwn(batch));
       if (link.isOver || link.isEnding) return false;
       this.#position.set(slot, upTo);
-      if (course.pace.pauseMs > 0) await link.alarm.sleep(course.pace.pauseMs);
+      await this.#pause();
       from = to;
     } while (from < docs.length);
     return !link.isOver;
+  }
+
+  /** Between two batches: where an end is overloaded, and, but for what was just written, where readers wait. */
+  async #pause(): Promise<void> {
+    const { link, sender } = this.#options;
+    const { pace, giveWay, runtime } = link.course;
+    const ms = Math.max(pace.pauseMs, sender.caughtUp ? 0 : giveWay.restMs(runtime.elapsed()));
+    if (ms <= 0) return;
+    if (ms > pace.pauseMs) link.course.throttle = 'readers';
+    await link.alarm.sleep(ms);
   }
 
   /** Small batches where the rate is low, so that it is even, and a change of it is felt at once. */
