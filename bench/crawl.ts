@@ -5,10 +5,11 @@
  *
  * `npm run bench -- crawl [--feeds 2000] [--entries 30] [--bytes 60000] [--hosts N] [--seed 1] [--no-gzip] [--runs 3]
  *    [--store sqlite|mongodb] [--peer miniflux|none] [--peer-durability lazy|sync] [--concurrency 32] [--no-raw]
- *    [--calm SECONDS] [--profile FOLDER]`
+ *    [--calm SECONDS] [--profile FOLDER] [--workers 1,2,4]`
  *
  * `--hosts`: default one for each feed. `--calm`: before each pair of runs, wait (at most so long) until other programs
- * leave the machine alone. `--profile`: one more run, of which Node's CPU profiles go into the folder.
+ * leave the machine alone. `--profile`: one more run, of which Node's CPU profiles go into the folder. `--workers`: cold crawls alone, by so many processes each over one
+ * queue in Redis.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -19,6 +20,7 @@ import { measureOurs, type OurRun } from './crawl/ours.ts';
 import { NEW_ENTRIES, PHASES, type RunFigures, ratios, reportOthers, reportPhases } from './crawl/phase.ts';
 import { type CrawlBenchSettings, FORMATS, readSettings, worldArguments } from './crawl/settings.ts';
 import { DURABILITY, freshStore } from './crawl/store-url.ts';
+import { measureWorkers } from './crawl/workers.ts';
 import { describeMachine, describeVersions } from './measure/machine.ts';
 import { untilCalm } from './measure/others.ts';
 import { runBench, say } from './measure/progress.ts';
@@ -34,6 +36,10 @@ await runBench(async () => {
     const opml = join(folder, 'feeds.opml');
     say(`making a world of ${settings.feeds} feeds`);
     await using world = await startWorld(worldArguments(settings), opml);
+    if (settings.workers !== null) {
+      const measured = await measureWorkers(settings, settings.workers, world, opml);
+      return { bench: 'crawl', machine, versions: describeVersions(), settings, ...measured };
+    }
     const peer = settings.peer === 'none' ? undefined : findMiniflux();
     if (settings.peer !== 'none' && peer === undefined)
       say('Miniflux: not found (npm run bench -- peer-miniflux --make)');

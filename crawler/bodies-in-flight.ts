@@ -5,7 +5,7 @@
  */
 
 /** Bodies in the thread: enough that it need not wait for the store to take the articles of one of them. */
-export const BODIES_MAX = 12;
+export const BODIES_MAX = 8;
 /** Bytes of them together; a body that is larger has the thread for itself. */
 export const BODY_BYTES_MAX = 2 * 1024 * 1024;
 /** A place is made in a multiple of this, so that the next body fits into it too. */

@@ -1,18 +1,12 @@
-import { fileURLToPath } from 'node:url';
 import type { CrawlSummary } from '../../crawler/crawler.ts';
 import { openStore } from '../../store/open.ts';
 import { type Measured, measureNode } from '../measure/node-process.ts';
 import { watchOthers } from '../measure/others.ts';
 import { BenchFailure } from '../measure/progress.ts';
 import type { WorldProcess } from '../measure/world-process.ts';
+import { CRAWL_MS_MAX, check, ENV, FEEDFERRY, importFeeds, NODE_ARGS } from './command.ts';
 import { NEW_ENTRIES, type PhaseFigures, type RunFigures } from './phase.ts';
 import type { CrawlBenchSettings } from './settings.ts';
-
-const FEEDFERRY = fileURLToPath(new URL('../../cli/feedferry.ts', import.meta.url));
-const CRAWL_MS_MAX = 600_000;
-/** As `npm start` and `npm run feedferry` have it. */
-const NODE_ARGS = ['--max-semi-space-size=8'];
-const ENV = { FEEDFERRY_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/8' };
 
 export interface OurRun {
   readonly figures: RunFigures;
@@ -29,11 +23,7 @@ export async function measureOurs(
   nodeArgs: readonly string[] = [],
 ): Promise<OurRun> {
   const { feeds, entries } = settings;
-  const importing = await measureNode([...NODE_ARGS, FEEDFERRY, 'feeds', 'import', opml, '--store', store, '--json'], {
-    env: ENV,
-    msMax: CRAWL_MS_MAX,
-  });
-  check('import: added', importedBy(importing), feeds);
+  const importing = await importFeeds(opml, store, feeds);
 
   const others = watchOthers();
   const cold = await crawl(settings, store, nodeArgs);
@@ -96,11 +86,6 @@ async function failuresIn(url: string, summary: CrawlSummary): Promise<string> {
   return [`feeds failed: ${JSON.stringify(summary.failed)}`, ...told.slice(0, FAILURES_SHOWN)].join('\n  ');
 }
 
-function importedBy({ code, stdout, stderr }: Measured): number {
-  if (code !== 0) throw new BenchFailure(`the import ended with ${code}: ${stderr}`);
-  return (JSON.parse(stdout) as { added: number }).added;
-}
-
 async function articlesIn(url: string): Promise<number> {
   await using store = await openStore(url, { mustExist: true });
   return await store.articles.count();
@@ -110,8 +95,4 @@ async function articlesIn(url: string): Promise<number> {
 async function writesTo(url: string): Promise<number> {
   await using store = await openStore(url, { mustExist: true });
   return (await store.articles.changes.slots()).reduce((sum, slot) => sum + slot.stable, 0);
-}
-
-function check(what: string, got: number, wanted: number): void {
-  if (got !== wanted) throw new BenchFailure(`${what}: ${got}, but it must be ${wanted}`);
 }

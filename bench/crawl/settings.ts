@@ -18,6 +18,8 @@ export interface CrawlBenchSettings {
   readonly calm: number;
   /** Where the CPU profiles of one more run go; null: no such run. */
   readonly profile: string | null;
+  /** Numbers of processes that crawl together, in place of everything else; null: one process, all phases. */
+  readonly workers: readonly number[] | null;
 }
 
 export const FORMATS = { atom: 0.3 } as const;
@@ -41,6 +43,7 @@ export function readSettings(argv: readonly string[]): CrawlBenchSettings {
       'no-raw': { type: 'boolean', default: false },
       calm: { type: 'string', default: '0' },
       profile: { type: 'string' },
+      workers: { type: 'string' },
     },
   });
   const feeds = count('feeds', values.feeds);
@@ -59,6 +62,7 @@ export function readSettings(argv: readonly string[]): CrawlBenchSettings {
     raw: !values['no-raw'],
     calm: values.calm === '0' ? 0 : count('calm', values.calm),
     profile: values.profile ?? null,
+    workers: values.workers === undefined ? null : values.workers.split(',').map((one) => count('workers', one)),
   };
 }
 
