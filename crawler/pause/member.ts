@@ -62,9 +62,10 @@ export class Member {
     return this.#phase;
   }
 
-  start(): void {
+  /** `showAfterMs`: a process that ends sooner is seen by nobody. */
+  start(showAfterMs = 0): void {
     this.#watch.start();
-    this.#heartbeat.start();
+    this.#heartbeat.start(showAfterMs);
   }
 
   /** Asks the store now. Throws StoreTrouble. */

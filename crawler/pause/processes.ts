@@ -7,8 +7,6 @@ const PREFIX = 'crawlers/process/';
 /** Between two signs of life; while a pause is awaited, more often. */
 const BEAT_MS = 5_000;
 const BEAT_PAUSING_MS = 500;
-/** A pass that is done sooner leaves no trace. */
-const FIRST_BEAT_MS = 1_000;
 /** Without a sign for so long a process counts as gone, by the clock of whoever asks. */
 export const SEEN_MS_MAX = 20_000;
 /** And is forgotten after this. */
@@ -83,8 +81,9 @@ export class Heartbeat {
     this.#startedAt = options.clock();
   }
 
-  start(): void {
-    this.#schedule(FIRST_BEAT_MS);
+  /** The first sign comes after so long: a process that ends sooner leaves no trace. */
+  start(afterMs: number): void {
+    this.#schedule(afterMs);
   }
 
   /** Something has changed that others wait for. */

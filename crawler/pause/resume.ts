@@ -5,7 +5,8 @@ import type { DatabaseName } from '../../store/documents.ts';
 import { crawlerError } from '../errors.ts';
 import type { Queue } from '../queue/contract.ts';
 import { changePause, type Pause, pauseIn, readPause } from './note.ts';
-import { listProcesses, SEEN_MS_MAX, type SeenProcess } from './processes.ts';
+import { listProcesses, type SeenProcess } from './processes.ts';
+import { SILENT_MS, Signs } from './wait.ts';
 
 const LOOK_MS = 100;
 
@@ -52,6 +53,7 @@ export async function resumeCrawlers(options: ResumeOptions): Promise<ResumeRepo
   await at?.('noted');
   const { readWrite, left } = await setReadWrite(options, ended);
   await at?.('read-write');
+  const before = new Map((await listProcesses(store.control)).map(({ id, rev }) => [id, rev]));
   await changePause(store.control, (note) => {
     if (note?.id !== ended.id || note.state !== 'resuming') return null;
     return { ...note, state: 'running', shut: false, readOnly: [], fencedAt: null, by, since: clock() };
@@ -59,7 +61,7 @@ export async function resumeCrawlers(options: ResumeOptions): Promise<ResumeRepo
   await at?.('resumed');
   await queue?.resume(ended.id);
   await at?.('queue-resumed');
-  const crawling = waitMsMax > 0 ? await awaitCrawling(options) : null;
+  const crawling = waitMsMax > 0 ? await awaitCrawling(options, before) : null;
   return { ended, readWrite, left, crawling };
 }
 
@@ -81,16 +83,26 @@ async function setReadWrite(
   return { readWrite: databases, left: null };
 }
 
-/** Those that were seen lately, and are paused still. */
-async function awaitCrawling({ store, clock, waitMsMax, signal }: ResumeOptions): Promise<SeenProcess[]> {
+/** Those that live show it by a new note, at once when they see that the pause is over. */
+async function awaitCrawling(
+  { store, waitMsMax, signal }: ResumeOptions,
+  before: ReadonlyMap<string, number>,
+): Promise<SeenProcess[]> {
+  const signs = new Signs();
   const startedAt = performance.now();
   for (;;) {
-    const seen = (await listProcesses(store.control)).filter(({ seenAt }) => Math.abs(clock() - seenAt) <= SEEN_MS_MAX);
-    const paused = seen.filter(({ pause }) => pause !== null);
-    if (paused.length === 0) return seen;
-    if (performance.now() - startedAt > waitMsMax || signal?.aborted) {
-      const names = paused.map(({ command, host, pid }) => `${command} on ${host} (process ${pid})`).join(', ');
-      throw crawlerError('CRAWL_SLOW', `The crawlers are resumed, but these do not say so yet: ${names}`);
+    const now = performance.now();
+    const listed = (await listProcesses(store.control)).map((one) => ({
+      one,
+      isSilent: signs.silence(one.id, one.rev, now) > SILENT_MS,
+    }));
+    const paused = listed.filter(({ one, isSilent }) => one.pause !== null && !isSilent);
+    if (paused.length === 0) {
+      return listed.flatMap(({ one }) => (one.pause === null && one.rev !== before.get(one.id) ? [one] : []));
+    }
+    if (now - startedAt > waitMsMax || signal?.aborted) {
+      const names = paused.map(({ one: { command, host, pid } }) => `${command} on ${host} (process ${pid})`);
+      throw crawlerError('CRAWL_SLOW', `The crawlers are resumed, but these do not say so yet: ${names.join(', ')}`);
     }
     await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
   }

@@ -7,7 +7,7 @@ import { type CrawlerProcess, listProcesses } from './processes.ts';
 /** Every crawler that runs has seen the note by then. */
 const LEAST_MS = 1_200;
 /** A process whose note does not change for so long is dead or stopped: it is fenced, and not waited for. */
-const SILENT_MS = 3_000;
+export const SILENT_MS = 3_000;
 /** For giving back what was broken off. */
 const GIVE_BACK_MS = 5_000;
 const LOOK_MS = 100;
@@ -50,7 +50,7 @@ export interface WaitOptions {
 }
 
 /** Goes by nobody's clock: a note that changes is a sign of life, one that does not change is none. */
-class Signs {
+export class Signs {
   readonly #seen = new Map<string, { rev: number; at: number }>();
 
   /** For how long the note of this process has been the same, in ms. */
