@@ -86,6 +86,8 @@ export interface CrawlSummary {
 export const FINISH_MS_MAX = 5_000;
 
 const PROGRESS_MS = 200;
+/** A pass that is done sooner shows itself to nobody. */
+const SHOW_AFTER_MS = 1_000;
 
 /**
  * Crawls what is due and returns when all is done. Failures of feeds go into their histories. Trouble with the store and
@@ -160,7 +162,7 @@ class Pass {
     const { signal } = this.#options;
     const onAbort = () => this.#stop();
     signal?.addEventListener('abort', onAbort, { once: true });
-    this.#member.start();
+    this.#member.start(SHOW_AFTER_MS);
     try {
       await this.#member.look();
       if (!this.#ended()) this.#pump.start();
