@@ -3,7 +3,7 @@ import { type AddFeedOptions, addFeed } from '../crawler/add-feed.ts';
 import { type CrawlOptions, crawl } from '../crawler/crawler.ts';
 import { writeOpml } from '../crawler/parse/opml.ts';
 import { crawlersStatus } from '../crawler/pause/status.ts';
-import { refreshByOthers } from '../crawler/refreshes.ts';
+import { mayRefresh, refreshByOthers } from '../crawler/refreshes.ts';
 import type { RunningCrawler } from '../crawler/run.ts';
 import type { SiteOptions } from '../site/site.ts';
 import { CodedError } from '../store/errors.ts';
@@ -58,6 +58,8 @@ export function siteServices(options: CrawlerSide, crawler: RunningCrawler | nul
 }
 
 async function crawlOne(options: CrawlerSide, feedId: string): Promise<void> {
+  const live = await options.store.feeds.get(feedId);
+  if (live !== undefined && !mayRefresh(live.content, options.clock())) return;
   const { error } = await crawl({ ...options, feeds: [feedId], force: true });
   if (error === null) return;
   const { code, message, ...about } = error;

@@ -5,7 +5,7 @@ import type { Validators } from './conditional-get.ts';
 import type { FeedFacts } from './digest.ts';
 import { CONFIRM_ERRORS_MAX, missingAfter, type Step } from './missing-feed.ts';
 import { adoptedUrl, movedAfter } from './permanent-redirect.ts';
-import type { Happened, ScheduleLimits } from './schedule.ts';
+import { duration, type Happened, type ScheduleLimits, type Wait } from './schedule.ts';
 import { BACKUP_MS_MAX, isPushed, scheduleBeside, webSubAfter } from './websub/backup-poll.ts';
 import type { Offer } from './websub/offer.ts';
 
@@ -35,6 +35,8 @@ export interface Findings {
   readonly permanentUrl: string | null;
   /** The URL that this fetch makes the feed's own, and another feed that has it already. Null: nothing to adopt. */
   readonly adoption: { readonly url: string; readonly heldBy: string | null } | null;
+  /** Null: not known. */
+  readonly isFollowed?: boolean | null | undefined;
   readonly freshMs: number | null;
   readonly retryAfterMs: number | null;
   /** What the answer says of hubs: `websub/offer.ts`. */
@@ -89,6 +91,7 @@ export function updatedFeed(
     retryAfterMs: findings.retryAfterMs,
     limits,
     random,
+    ...(findings.isFollowed === false ? { atLeast: unfollowed(limits) } : {}),
   };
   const pushed = isPushed(before, findings.endedAt) && findings.offer !== null;
   const { next: schedule, plain } = scheduleBeside(input, pushed, limits.backupMsMax ?? BACKUP_MS_MAX);
@@ -115,6 +118,11 @@ export function updatedFeed(
     lastError: failure === null ? null : { code: failure.code, message: short(failure.message), at },
     history: [attemptOf(findings, failure, whereTo), ...before.history].slice(0, HISTORY_MAX),
   };
+}
+
+/** Whoever follows it again has what was in it meanwhile, and waits for a day at most, or asks for it at once. */
+function unfollowed({ maxIntervalMs }: ScheduleLimits): Wait {
+  return { ms: maxIntervalMs, why: `${duration(maxIntervalMs)}, as nobody follows it` };
 }
 
 /** Validators go back to where they came from (RFC 9110 section 8.8: they are those of one resource), and nowhere else. */

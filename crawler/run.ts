@@ -19,6 +19,7 @@ import { mayRefresh, Refreshes } from './refreshes.ts';
 import { type CrawlerStatus, whyOf } from './run-status.ts';
 import { StoreSession, StoreTrouble } from './store-session.ts';
 import { tally } from './tally.ts';
+import { SubscriberCounts } from './subscriber-counts.ts';
 import { type Sleep, wayFrom } from './way-to-host.ts';
 import type { Subscriber } from './websub/subscriber.ts';
 
@@ -139,9 +140,11 @@ class Running implements RunningCrawler {
       ...{ session: this.#session, fetcher, digester: this.#digester, limits, clock, random },
       patience: new HostPatience(this.#session, clock),
       onPolled: (poll) => options.subscriber?.polled(poll) ?? Promise.resolve(),
+    const followers = new SubscriberCounts(store, clock);
     };
   }
 
+      isFollowed: (feed) => followers.isFollowed(feed),
   #newMember(): Member {
     const { clock, onPause } = this.#options;
     return new Member({

@@ -92,7 +92,8 @@ export function nextFetch(input: ScheduleInput): NextFetch {
   const intervalMs = adaptedInterval(input);
   const own = input.happened.kind === 'failed' ? backoff(input.happened, intervalMs, input) : adaptive(intervalMs);
   const waits = asked(input);
-  const longest = [own, ...waits].reduce((a, b) => (b.ms > a.ms ? b : a));
+  const more = input.atLeast === undefined ? [] : [input.atLeast];
+  const longest = [own, ...more, ...waits].reduce((a, b) => (b.ms > a.ms ? b : a));
   const at = input.now + Math.round(longest.ms * (1 + JITTER * input.random()));
   const nextAt = afterSkipped(at, input.hints);
   const nextWhy = nextAt === at ? longest.why : `${longest.why}, then past the hours and days that the feed skips`;
@@ -118,10 +119,9 @@ function backoff(
   return { ms, why: `${duration(ms)} after ${times}` };
 }
 
-function asked({ limits, hints, freshMs, retryAfterMs, atLeast }: ScheduleInput): Wait[] {
+function asked({ limits, hints, freshMs, retryAfterMs }: ScheduleInput): Wait[] {
   const waits: Wait[] = [
     { ms: limits.minIntervalMs, why: `the minimum interval of ${duration(limits.minIntervalMs)}` },
-    ...(atLeast === undefined ? [] : [atLeast]),
   ];
   const ask = (ms: number | null | undefined, what: string) => {
     if (ms === null || ms === undefined || !(ms > 0)) return;

@@ -34,6 +34,14 @@ export class SubscriberCounts {
     return this.#counts?.get(feed) ?? 0;
   }
 
+  /** Does anybody follow it? Null: not known yet, or this store is one of feeds without readers. Never waits. */
+  isFollowed(feed: string): boolean | null {
+    if (this.#counts === undefined || Math.abs(this.#clock() - this.#countedAt) >= RECOUNT_MS) {
+      this.#recount().catch(() => {});
+    }
+    return this.#counts === undefined || this.#counts.size === 0 ? null : this.#counts.has(feed);
+  }
+
   #recount(): Promise<void> {
     this.#counting ??= this.#count()
       .catch((error) => {

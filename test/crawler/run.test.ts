@@ -100,7 +100,7 @@ t.test(
     });
     await using here = await setting();
     const [a = '', busy = '', down = ''] = await here.add(
-      ...['a', 'busy', 'down'].map((name) => `${site.url}/${name}`),
+      ...[`${site.url}/a`, site.at('127.0.7.1', '/busy'), `${site.url}/down`],
     );
     await here.crawl();
     await using crawler = start(here);
