@@ -18,8 +18,8 @@ import { LocalQueue } from './queue/local.ts';
 import { mayRefresh, Refreshes } from './refreshes.ts';
 import { type CrawlerStatus, whyOf } from './run-status.ts';
 import { StoreSession, StoreTrouble } from './store-session.ts';
-import { tally } from './tally.ts';
 import { SubscriberCounts } from './subscriber-counts.ts';
+import { tally } from './tally.ts';
 import { type Sleep, wayFrom } from './way-to-host.ts';
 import type { Subscriber } from './websub/subscriber.ts';
 
@@ -136,15 +136,15 @@ class Running implements RunningCrawler {
     });
     const limits = { minIntervalMs, maxIntervalMs, backupMsMax: options.backupMsMax };
     this.#digester = openDigester();
+    const followers = new SubscriberCounts(store, clock);
     this.#crawling = {
       ...{ session: this.#session, fetcher, digester: this.#digester, limits, clock, random },
       patience: new HostPatience(this.#session, clock),
+      isFollowed: (feed) => followers.isFollowed(feed),
       onPolled: (poll) => options.subscriber?.polled(poll) ?? Promise.resolve(),
-    const followers = new SubscriberCounts(store, clock);
     };
   }
 
-      isFollowed: (feed) => followers.isFollowed(feed),
   #newMember(): Member {
     const { clock, onPause } = this.#options;
     return new Member({
