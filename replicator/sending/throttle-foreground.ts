@@ -22,7 +22,8 @@ const REST_MS_MAX = 250;
  */
 export class GiveWay {
   readonly #foreground: Foreground | undefined;
-  #share = 1;
+  /** It begins with the least: readers may be there, and where nobody is it takes three looks. */
+  #share = WORK_SHARE_MIN;
   #lookedAt = Number.NEGATIVE_INFINITY;
   #served: ProcessorTime | undefined;
   #workedMs = 0;
@@ -52,6 +53,7 @@ export class GiveWay {
     const before = this.#served;
     this.#served = served();
     this.#lookedAt = now;
+    if (this.#served === undefined) this.#share = 1;
     if (before === undefined || this.#served === undefined) return;
     const ranMs = this.#served.ranMs - before.ranMs;
     const waitedMs = this.#served.waitedMs - before.waitedMs;
