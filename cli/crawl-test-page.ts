@@ -45,8 +45,8 @@ ${comparison === null ? null : [feedsSection(comparison), articlesSection(compar
   return page.text;
 }
 
-function verdictBox({ verdict, comparison, thresholds }: ShownReport): Safe {
-  const failing = comparison === null ? 'of the feeds failed' : 'of the feeds fail here and not at production';
+function verdictBox({ verdict, thresholds }: ShownReport): Safe {
+  const failing = verdict.errorsAreOurs ? 'of the feeds fail here and not at production' : 'of the feeds failed';
   const differences =
     verdict.differencesPercent === null
       ? null

@@ -9,6 +9,7 @@ import type { PlannedRestore } from '../replicator/backup/planned-restore.ts';
 import type { Store } from '../store/contract.ts';
 import { openStore } from '../store/open.ts';
 import { openToRead } from '../store/open-to-read.ts';
+import { cliError } from './errors.ts';
 import { readInput } from './files.ts';
 import type { Io } from './io.ts';
 import { storeUrl } from './setting-kinds.ts';
@@ -63,15 +64,16 @@ async function snapshotSource(from: string, options: SourceOptions, ends: AsyncD
   return {
     ...{ kind: 'snapshot', shown: from, at: planned.plan.last.trailer.at, site: planned.contents.head.site },
     feeds: () => feedsOf(store),
-    async production(ids) {
+    async production(ids, signal) {
       if (!planned.databases.includes('articles')) return null;
       const taken = new Set(ids);
-      await load(planned, 'articles', store, (id) => taken.has(id.slice(0, id.indexOf('.'))), options);
+      await load(planned, 'articles', store, (id) => taken.has(id.slice(0, id.indexOf('.'))), { ...options, signal });
       return store;
     },
   };
 }
 
+/** Throws INTERRUPTED, for a part of it would look like a difference. */
 async function load(
   planned: PlannedRestore,
   database: 'feeds' | 'articles',
@@ -80,5 +82,6 @@ async function load(
   { signal, onLoading }: SourceOptions,
 ): Promise<void> {
   const { excerpt } = await import('../replicator/backup/excerpt.ts');
-  await excerpt({ planned, database, store, accept, signal, onProgress: onLoading });
+  if (await excerpt({ planned, database, store, accept, signal, onProgress: onLoading })) return;
+  throw cliError('INTERRUPTED', `The ${database} of the backup were not read to their end`);
 }

@@ -225,9 +225,9 @@ function count(name: string, n: number): string {
   return `  ${name.padEnd(52)}${n.toLocaleString('en').padStart(10)}`;
 }
 
-function verdictText({ verdict, comparison, thresholds }: ShownReport, columns: number): string {
+function verdictText({ verdict, thresholds }: ShownReport, columns: number): string {
   const words = { fine: 'FINE', differing: 'DIFFERING', incomplete: 'INCOMPLETE' };
-  const failing = comparison === null ? 'of the feeds failed' : 'of the feeds fail here only';
+  const failing = verdict.errorsAreOurs ? 'of the feeds fail here only' : 'of the feeds failed';
   const figures = [`${verdict.errorsPercent}% ${failing} (${thresholds.errorsPercentMax}% allowed)`];
   if (verdict.differencesPercent !== null) {
     const allowed = `(${thresholds.differencesPercentMax}% allowed)`;

@@ -1,7 +1,7 @@
 /** Every code that a user can meet, with its advice: for `feeds show`, and for docs/errors.md, which a test compares. */
 import { CRAWLER_ERRORS, httpError } from '../crawler/errors.ts';
 import { PARSE_ERRORS, PARSE_WARNINGS } from '../crawler/parse/errors.ts';
-import { TEST_CRAWL_ERRORS } from '../crawler/test-crawl/errors.ts';
+import { TESTCRAWL_ERRORS } from '../crawler/test-crawl/errors.ts';
 import { WEBSUB_ERRORS } from '../crawler/websub/errors.ts';
 import { REPLICATOR_ERRORS } from '../replicator/errors.ts';
 import { SITE_ERRORS } from '../site/errors.ts';
@@ -33,7 +33,7 @@ export const CODE_GROUPS: readonly CodeGroup[] = [
     title: 'Test crawls',
     from: 'crawler/test-crawl/errors.ts',
     about: 'What `feedferry crawl --test` refuses before it fetches anything.',
-    advice: TEST_CRAWL_ERRORS,
+    advice: TESTCRAWL_ERRORS,
   },
   {
     title: 'Parsing',

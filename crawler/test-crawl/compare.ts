@@ -95,7 +95,7 @@ export interface CompareOptions {
   /** The test crawl's own. */
   readonly here: Store;
   /** Null: there is none to compare with. */
-  readonly production: () => Promise<Production | null>;
+  readonly production: (signal: AbortSignal) => Promise<Production | null>;
   readonly ids: readonly string[];
   /** Feeds that were tried since then are compared. */
   readonly since: number;
@@ -110,7 +110,7 @@ export async function compare(options: CompareOptions): Promise<Comparison | nul
   const begun = performance.now();
   let done = 0;
   try {
-    const there = await options.production();
+    const there = await options.production(signal);
     if (there === null) return null;
     const sides = { here, there, since };
     for (let from = 0; from < ids.length && !signal.aborted; from += PAGE_FEEDS) {

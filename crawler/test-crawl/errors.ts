@@ -1,7 +1,7 @@
 import { CodedError, type ErrorDetails } from '../../store/errors.ts';
 
 /** The codes of `crawler/test-crawl/`, each with what to do about it. */
-export const TEST_CRAWL_ERRORS = {
+export const TESTCRAWL_ERRORS = {
   TEST_CRAWL_SAME_STORE: 'A test crawl writes into a store of its own: give another one with --store.',
   TEST_CRAWL_STORE_IN_USE:
     'Give a store of its own with --store, such as sqlite:./test-crawl.db; --into-existing takes this one all the same.',
@@ -10,7 +10,7 @@ export const TEST_CRAWL_ERRORS = {
   TEST_CRAWL_NO_FEEDS: 'Check what --feeds-from names; feeds that are gone or paused there are not fetched.',
 } as const;
 
-export type TestCrawlErrorCode = keyof typeof TEST_CRAWL_ERRORS;
+export type TestCrawlErrorCode = keyof typeof TESTCRAWL_ERRORS;
 
 /** An error of a test crawl with the advice that its code carries. */
 export function testCrawlError(
@@ -18,5 +18,5 @@ export function testCrawlError(
   message: string,
   details: Omit<ErrorDetails, 'advice'> = {},
 ): CodedError<TestCrawlErrorCode> {
-  return new CodedError(code, message, { ...details, advice: TEST_CRAWL_ERRORS[code] });
+  return new CodedError(code, message, { ...details, advice: TESTCRAWL_ERRORS[code] });
 }

@@ -26,8 +26,11 @@ export interface FeedSource {
   readonly site: string | null;
   /** A page at a time, each feed once. */
   feeds(): AsyncIterable<readonly SourceFeed[]>;
-  /** What was found is compared with this, once the crawl is over. Null: with nothing. `ids`: of the feeds it took. */
-  production(ids: readonly string[]): Promise<Production | null>;
+  /**
+   * What was found is compared with this, once the crawl is over. Null: with nothing. `ids`: of the feeds it took. Throws
+   * where it can't be had, or not before `signal` is aborted.
+   */
+  production(ids: readonly string[], signal: AbortSignal): Promise<Production | null>;
 }
 
 export type Production = Pick<ReadableStore, 'feeds' | 'articles'>;

@@ -93,18 +93,19 @@ export async function testCrawl(options: TestCrawlOptions): Promise<TestCrawlRep
 }
 
 async function chooseFeeds(
-  { source, store, choice, onProgress }: TestCrawlOptions,
+  { source, store, choice, signal, onProgress }: TestCrawlOptions,
   now: number,
 ): Promise<{ ids: string[]; counts: ChosenCounts }> {
   const counts = { inSource: 0, notActive: 0, chosen: 0, ownUserAgent: 0 };
   async function* told() {
     for await (const page of chosenFeeds(source, choice, counts)) {
+      if (signal.aborted) return;
       onProgress?.({ step: 'choosing', feeds: counts.chosen });
       yield page;
     }
   }
   const ids = await takeFeeds(store, told(), now);
-  if (ids.length > 0) return { ids, counts };
+  if (ids.length > 0 || signal.aborted) return { ids, counts };
   const message = `${source.shown} has no feeds to crawl${counts.notActive > 0 ? ': all are gone or paused' : ''}.`;
   throw testCrawlError('TEST_CRAWL_NO_FEEDS', message, { input: source.shown });
 }
@@ -156,7 +157,7 @@ async function compareThem(
   const begun = performance.now();
   const total = ids.length;
   const comparison = await compare({
-    ...{ here: store, production: () => source.production(ids), ids, since, signal: limit.signal },
+    ...{ here: store, production: (until) => source.production(ids, until), ids, since, signal: limit.signal },
     onProgress: (done) => {
       const etaMs = done === 0 ? null : ((performance.now() - begun) / done) * (total - done);
       onProgress?.({ step: 'comparing', done, total, etaMs });

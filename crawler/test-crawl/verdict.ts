@@ -13,6 +13,8 @@ export interface Verdict {
   /** `incomplete`: it was stopped, nothing was due, or a store was in trouble; what was seen was fine. */
   readonly outcome: 'fine' | 'differing' | 'incomplete';
   readonly errorsPercent: number;
+  /** Of the feeds that fail here and not at production; false: of all that fail, as production is not known. */
+  readonly errorsAreOurs: boolean;
   /** Null: nothing was compared. */
   readonly differencesPercent: number | null;
   /** Sentences: what is beyond a threshold, what is incomplete. */
@@ -25,11 +27,12 @@ export function verdictOf(
   thresholds: Thresholds,
   interrupted: boolean,
 ): Verdict {
+  const errorsAreOurs = comparison !== null && comparison.error === null;
   const errors = errorsPercent(crawl, comparison);
   const differences = comparison === null ? null : differencesPercent(comparison);
   const beyond: string[] = [];
   if (errors > thresholds.errorsPercentMax) {
-    const what = comparison === null ? 'of the feeds failed' : 'of the feeds fail here and not at production';
+    const what = errorsAreOurs ? 'of the feeds fail here and not at production' : 'of the feeds failed';
     beyond.push(`${errors}% ${what}; ${thresholds.errorsPercentMax}% are allowed`);
   }
   if (differences !== null && differences > thresholds.differencesPercentMax) {
@@ -38,7 +41,13 @@ export function verdictOf(
   }
   const missing = incomplete(crawl, comparison, interrupted);
   const outcome = beyond.length > 0 ? 'differing' : missing.length > 0 ? 'incomplete' : 'fine';
-  return { outcome, errorsPercent: errors, differencesPercent: differences, reasons: [...beyond, ...missing] };
+  return {
+    outcome,
+    errorsPercent: errors,
+    errorsAreOurs,
+    differencesPercent: differences,
+    reasons: [...beyond, ...missing],
+  };
 }
 
 function incomplete(crawl: CrawlSummary, comparison: Comparison | null, interrupted: boolean): string[] {

@@ -20,20 +20,24 @@ export interface ExcerptOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Ends early when aborted. Throws BACKUP_DAMAGED, STORE_*. */
-export async function excerpt(options: ExcerptOptions): Promise<void> {
+/** False: aborted before the end. Throws BACKUP_DAMAGED, STORE_*. */
+export async function excerpt(options: ExcerptOptions): Promise<boolean> {
   const { planned, database, store, accept, onProgress, signal } = options;
   const { file, contents, plan } = planned;
   const total = documentsIn(plan, database);
   // Without a set of ids older versions come after newer ones, and the guard drops them.
   const ids = total > IDS_MAX ? null : new IdSet(total);
   const target = store.database(database);
+  let isWhole = true;
   await target.setIndexes('deferred');
   {
     await using writer = await target.openWriter({ owner: 'excerpt', durability: 'lazy', bulk: true });
     let done = 0;
     for await (const { docs, read } of newestDocuments(file, contents, plan, { database, ids, accept })) {
-      if (signal?.aborted === true) break;
+      if (signal?.aborted === true) {
+        isWhole = false;
+        break;
+      }
       for (let from = 0; from < docs.length; from += BATCH_DOCS) {
         await writer.apply(docs.slice(from, from + BATCH_DOCS).map(replicaOf));
       }
@@ -42,4 +46,5 @@ export async function excerpt(options: ExcerptOptions): Promise<void> {
     }
   }
   await target.setIndexes('kept');
+  return isWhole;
 }

@@ -79,6 +79,12 @@ export function sampleReport(said: string): ShownReport {
       error: { code: 'STORE_UNREACHABLE', message: said, input: said, advice: said, retryable: true },
     },
     thresholds: { errorsPercentMax: 5, differencesPercentMax: 5 },
-    verdict: { outcome: 'differing', errorsPercent: 14.29, differencesPercent: 11.43, reasons: [`It was ${said}`] },
+    verdict: {
+      outcome: 'differing',
+      errorsPercent: 14.29,
+      errorsAreOurs: true,
+      differencesPercent: 11.43,
+      reasons: [`It was ${said}`],
+    },
   };
 }

@@ -60,9 +60,9 @@ export async function sides(engine: TestEngine): Promise<Sides> {
       const live = storeSource(reading);
       const source: FeedSource = {
         ...live,
-        production: async (ids) => {
+        production: async (ids, signal) => {
           await beforeComparing();
-          return live.production(ids);
+          return live.production(ids, signal);
         },
       };
       await using fetcher = openFetcher({ userAgent: OWN_NAME, allowPrivate: ['127.0.0.0/8'], timeoutMs: 5_000 });

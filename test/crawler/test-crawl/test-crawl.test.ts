@@ -132,9 +132,9 @@ onEachEngine(t, 'a production that goes away costs the comparison, not the repor
   const report = await both.test({
     source: {
       ...source,
-      production: async (ids) => {
+      production: async (ids, signal) => {
         await reading[Symbol.asyncDispose]();
-        return source.production(ids);
+        return source.production(ids, signal);
       },
     },
   });
