@@ -2,6 +2,7 @@
 import { constants } from 'node:fs';
 import { access, stat, statfs } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { pausedError, pauseIn, readPause } from '../crawler/pause/note.ts';
 import { askQueueServer } from '../crawler/queue/open.ts';
 import type { Clock, Store } from '../store/contract.ts';
 import { DATABASE_NAMES } from '../store/documents.ts';
@@ -87,6 +88,17 @@ export async function checkRole(store: Store): Promise<Check[]> {
     return [role.isFenced ? fail('role', role.text, FENCED_ADVICE) : ok('role', role.text)];
   } catch (error) {
     return [warn('role', `It can't be read: ${codeOf(error)}`, 'Look at the check of the store.')];
+  }
+}
+
+/** Only where the crawlers are paused: somebody may have forgotten it. */
+export async function checkCrawlers({ control }: Store): Promise<Check[]> {
+  try {
+    const pause = pauseIn(await readPause(control));
+    if (pause === null) return [];
+    return [warn('crawlers', pausedError(pause).message, '`feedferry crawlers resume` ends the pause.')];
+  } catch (error) {
+    return [warn('crawlers', `It can't be read: ${codeOf(error)}`, 'Look at the check of the store.')];
   }
 }
 

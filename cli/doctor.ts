@@ -5,6 +5,7 @@ import type { CommandSpec, Invocation } from './command.ts';
 import {
   type Check,
   checkClock,
+  checkCrawlers,
   checkDisk,
   checkPort,
   checkQueue,
@@ -59,7 +60,7 @@ async function allChecks({ io, resolved }: Invocation): Promise<Check[]> {
   try {
     const url = withoutCredentials(settings.store);
     checks.push(found === null ? noStoreYet(url) : await checkStore(found, url));
-    if (store !== null) checks.push(...(await checkRole(store)));
+    if (store !== null) checks.push(...(await checkRole(store)), ...(await checkCrawlers(store)));
     if (settings.store.startsWith('sqlite:')) checks.push(await checkDisk(settings.store.slice('sqlite:'.length)));
     checks.push(await checkQueue(settings.queue), await checkPort(settings.listen), await checkClock(io.clock, store));
   } finally {

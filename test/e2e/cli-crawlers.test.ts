@@ -23,6 +23,7 @@ t.test('serve stands still through a restart, says so everywhere, and readers re
   t.match(JSON.parse(await get('/crawlers')), { state: 'pausing', note: { why: 'moving the disks' } });
   const status = await crawlers('status');
   t.match(status.stdout, /State .*pausing.*moving the disks.*serve /s);
+  t.match((await cli.run(['doctor', '--store', store])).stdout, /warn {2}crawlers .*paused since/);
   t.match(await crawlers('pause', '--wait'), {
     ...{ code: 0, stdout: /paused already.*waited .* for 1 crawler with 0 in flight.*No crawler can write until/s },
   });
@@ -57,4 +58,18 @@ t.test('serve stands still through a restart, says so everywhere, and readers re
   serve.child.kill('SIGTERM');
   t.equal((await serve.ended).code, 0);
   t.match(await crawlers('status'), { stdout: /no crawler was seen lately/ });
+});
+
+t.test('a queue that does not answer keeps nobody from pausing, and is told of', async (t) => {
+  const { cli, store } = await scene(t, undefined, 1);
+  const queue = ['--store', store, '--queue', 'redis://who:secret@127.0.0.1:1'];
+  const paused = await cli.run(['crawlers', 'pause', '--wait', ...queue]);
+  t.match(paused, {
+    code: 1,
+    stderr: /paused all the same, and the store refuses their writers.*CRAWL_QUEUE_UNREACHABLE/s,
+  });
+  t.notMatch(paused.stdout + paused.stderr, /secret/);
+  t.match(await cli.run(['crawl', '--once', '--store', store]), { code: 1, stderr: /CRAWL_PAUSED/ });
+  t.match(await cli.run(['crawlers', 'resume', ...queue]), { code: 1, stderr: /CRAWL_QUEUE_UNREACHABLE/ });
+  t.match(await cli.run(['crawlers', 'status', '--store', store]), { code: 0, stdout: /not paused/ });
 });
