@@ -40,8 +40,8 @@ export function testReportText(report: ShownReport, columns: number): string {
     headText(report, columns),
     crawlText(report),
     latencyText(report),
-    hostsText('Slowest hosts', report.measured.slowestHosts, columns),
-    hostsText('Hosts with failures', report.measured.failingHosts, columns),
+    hostsText('Slowest hosts', report.measured.slowestHosts, false, columns),
+    hostsText('Hosts with failures', report.measured.failingHosts, true, columns),
     ...(comparison === null ? [] : [feedsText(comparison, columns), articlesText(comparison, columns)]),
     verdictText(report, columns),
   ];
@@ -124,22 +124,19 @@ function latencyText({ measured }: ShownReport): string {
   return `${'Latency'.padEnd(16)}${titles}\n${line('first byte', measured.head)}\n${line('whole fetch', measured.total)}\n`;
 }
 
-function hostsText(title: string, hosts: readonly HostReport[], columns: number): string {
+/** `withCodes`: of what failed there. */
+function hostsText(title: string, hosts: readonly HostReport[], withCodes: boolean, columns: number): string {
   if (hosts.length === 0) return '';
   const rows = hosts.slice(0, SHOWN_MAX).map(({ host, fetches, failures, codes, meanMs, maxMs }) => [
-    printable(host),
+    `  ${printable(host)}`,
     ...[fetches, failures].map((n) => n.toLocaleString('en')),
     ...[meanMs, maxMs].map(span),
     Object.keys(codes)
       .map((code) => printable(code.replace(/^FETCH_/, '')))
       .join(' '),
   ]);
-  const shape = [
-    { title: title },
-    ...['fetches', 'failed', 'mean', 'slowest'].map((name) => ({ title: name, width: 7, right: true })),
-    { title: 'codes' },
-  ];
-  return table(shape, rows, columns);
+  const numbers = ['fetches', 'failed', 'mean', 'slowest'].map((name) => ({ title: name, width: 7, right: true }));
+  return table([{ title }, ...numbers, ...(withCodes ? [{ title: 'codes', width: 20 }] : [])], rows, columns);
 }
 
 function feedsText(comparison: Comparison, columns: number): string {
