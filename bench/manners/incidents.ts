@@ -10,6 +10,8 @@ export type Incident = { readonly at: number } & (
   | { readonly kind: 'kill-after-answer' }
   /** Half of all feeds come at once. */
   | { readonly kind: 'import' }
+  /** The last reader of these leaves. */
+  | { readonly kind: 'unfollow'; readonly publishers: readonly number[] }
   /** A reader who presses "refresh" for each of these. */
   | { readonly kind: 'refresh'; readonly publishers: readonly number[] }
 );
@@ -17,12 +19,19 @@ export type Incident = { readonly at: number } & (
 const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const MINUTE_MS = 60_000;
+/** Of the feeds that were there first, these lose their last reader, after this part of the play. */
+const LEFT_EVERY = 6;
+const LEFT_AFTER = 0.4;
 
 /** In order. Every fourth day is that of an impatient reader, and so is the last hour of some nights. */
 export function plannedIncidents(stage: Stage): Incident[] {
   const { options, publishers } = stage;
   const random = randomFor(options.seed, 'incidents');
-  const found: Incident[] = [{ kind: 'import', at: stage.middleMs }];
+  const left = publishers.filter(({ index, late }) => !late && index % LEFT_EVERY === 0).map(({ index }) => index);
+  const found: Incident[] = [
+    { kind: 'import', at: stage.middleMs },
+    { kind: 'unfollow', at: options.startMs + options.days * LEFT_AFTER * DAY_MS, publishers: left },
+  ];
   for (let day = 0; day < options.days; day += 1) {
     const midnight = options.startMs + day * DAY_MS;
     const at = (hour: number) => midnight + hour * HOUR_MS + between(random, 0, 59) * MINUTE_MS;

@@ -172,11 +172,19 @@ class Acting {
       ...{ title: publisher.feed.title, folder: null },
     }));
     const { ids } = await importFeeds({ store, clock: this.#clock.now, random: this.#random, feeds });
+    await this.#follow(store, ids, true);
     for (const [i, { index }] of joining.entries()) {
       this.#ids.set(index, ids[i] ?? '');
       this.#publishers.set(ids[i] ?? '', index);
     }
     crawler.wake();
+  }
+
+  async #follow(store: Store, feeds: readonly string[], follows: boolean): Promise<void> {
+    await using writer = await store.subscriptions.openWriter({ owner: 'a reader', durability: 'sync' });
+    const addedAt = this.#clock.now();
+    const content = (feed: string) => ({ user: 'reader', feed, title: null, folder: null, addedAt });
+    await writer.edit(feeds.map((feed) => ({ id: `reader.${feed}`, content: follows ? content(feed) : null })));
   }
 
   /** A kill waits for a fetch in the middle of which it can happen, a restart for none. */
@@ -190,6 +198,11 @@ class Acting {
       case 'import':
         await this.#import(process, true);
         return process;
+      case 'unfollow': {
+        const feeds = incident.publishers.flatMap((publisher) => this.#ids.get(publisher) ?? []);
+        await this.#follow(process.store, feeds, false);
+        return process;
+      }
       case 'refresh':
         // Whether it is fetched or left alone, the reader hears of it; nobody waits for that here.
         for (const publisher of incident.publishers) {

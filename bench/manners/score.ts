@@ -3,7 +3,14 @@ import type { Offence, Record, Verdict } from './attempts.ts';
 import { type Busyness, busyness, gapBetween, noBursts, oneAtATime, patienceOfHosts } from './rules/hosts.ts';
 import { looksAtPages, movesAdopted } from './rules/moves.ts';
 import { nothingElse, nothingTold } from './rules/privacy.ts';
-import { failuresBackOff, goneIsGone, neverForgotten, notTooSoon, notWhenSkipped } from './rules/timing.ts';
+import {
+  failuresBackOff,
+  goneIsGone,
+  neverForgotten,
+  notTooSoon,
+  notWhenSkipped,
+  restedWithoutReaders,
+} from './rules/timing.ts';
 import { validators } from './rules/validators.ts';
 
 /** In the order of the table. */
@@ -21,6 +28,7 @@ export const RULES = {
   'too-soon': { about: 'not sooner than allowed', judge: notTooSoon },
   'skipped-hours': { about: 'not in skipped hours, on skipped days', judge: notWhenSkipped },
   'back-off': { about: 'failures: later and later', judge: failuresBackOff },
+  'no-readers': { about: 'where nobody reads: at the longest interval', judge: restedWithoutReaders },
   'never-forgotten': { about: 'but never later than a week, and for ever', judge: neverForgotten },
   gone: { about: '410 is the end, but for a reader once a week', judge: goneIsGone },
   'one-at-a-time': { about: 'a host has one request in hand', judge: oneAtATime },

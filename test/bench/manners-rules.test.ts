@@ -74,6 +74,13 @@ t.test('a feed that fails must not be forgotten, nor any other', async (t) => {
   t.match(ofFailing([]), [/it was never fetched/]);
 });
 
+t.test('a feed that nobody follows any more is asked once a day', async (t) => {
+  const left: Incident = { kind: 'unfollow', at: START_MS + DAY, publishers: [KIND_NAMES.indexOf('slow')] };
+  const at = (...days: number[]) => days.map((day): Line => ({ feed: 'slow', ms: day * DAY }));
+  t.strictSame(judged('no-readers', at(0.9, 1.1, 1.2, 1.3, 2.4, 3.5), [left]), []);
+  t.match(judged('no-readers', at(0.9, 1.1, 1.2, 1.3, 2.2), [left]), [/after 21\.60 h, although nobody follows it/]);
+});
+
 t.test('what skips an hour is not asked in it once that is known', async (t) => {
   const at = (hour: number, status = 304): Line => ({ feed: 'skip-hours', ms: hour * HOUR, status });
   t.strictSame(judged('skipped-hours', [at(2, 200), at(8), at(31)]), []);

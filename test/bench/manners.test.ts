@@ -28,7 +28,7 @@ t.test('a crawler that has manners breaks no rule', async (t) => {
   t.ok(scored.requests > 300 && scored.notModified > 100, `${scored.requests} requests`);
   t.ok(scored.lost > 0, 'it was killed in the middle of something');
   const kinds = new Set(record.incidents.map(({ kind }) => kind));
-  t.strictSame([...kinds].sort(), ['import', 'kill', 'kill-after-answer', 'refresh', 'restart']);
+  t.strictSame([...kinds].sort(), ['import', 'kill', 'kill-after-answer', 'refresh', 'restart', 'unfollow']);
   for (const line of scoreTable(scored).split('\n')) t.ok(line.length <= 80, line);
 });
 

@@ -83,7 +83,9 @@ function perMinute(visits: readonly Visit[]): Map<number, Visit[]> {
 /** A crawler that comes back asks for no more than it would have. */
 export function noBursts(record: Record): Verdict {
   const { incidents, visits, stage } = record;
-  const returns = incidents.filter(({ kind }) => kind !== 'import' && kind !== 'refresh').map(({ at }) => at);
+  const returns = incidents
+    .filter(({ kind }) => kind !== 'import' && kind !== 'refresh' && kind !== 'unfollow')
+    .map(({ at }) => at);
   const isAfter = (ms: number, times: readonly number[]) => times.some((at) => ms >= at && ms < at + HOUR_MS);
   // New feeds are all due, and come again together once or twice: the first day is not like the others.
   const starts = [stage.options.startMs, stage.middleMs];

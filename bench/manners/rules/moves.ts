@@ -79,7 +79,7 @@ export function looksAtPages(record: Record): Verdict {
         offences.push(
           offence('looks at a page although the feed was not missing for a week', attempt.visits, publisher),
         );
-      } else if (attempts[i - 1]?.visits[0].place === 'page') {
+      } else if (attempts[i - 1]?.visits[0].place === 'page' && attempts[i - 1]?.last.lost === false) {
         offences.push(offence('looks at a page twice in a row', attempt.visits, publisher));
       }
     }

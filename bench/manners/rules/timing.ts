@@ -15,6 +15,8 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 /** A week at most, and the rest of what skipped days may add. */
 const SILENCE_MS_MAX = 8 * DAY_MS;
+/** Fetches that were planned when the last reader left, and one in which readers are counted anew. */
+const PLANNED_BEFORE = 2;
 /** Somebody may want to know whether a feed is gone for good. */
 const GONE_GAP_MS = 7 * DAY_MS;
 /** Failures whose wait the smallest interval and doubling say; beyond, a week is near. */
@@ -123,6 +125,26 @@ export function neverForgotten(record: Record): Verdict {
         offences.push(offence(`nothing for ${hours(silence)}`, [attempt.visits[0]], publisher));
     }
     return { checked: attempts.length, offences };
+  });
+}
+
+/** Who has lost the last reader is asked at the longest interval, once what was planned before is done. */
+export function restedWithoutReaders(record: Record): Verdict {
+  return each(record, ({ publisher, attempts }) => {
+    const left = record.incidents.find((one) => one.kind === 'unfollow' && one.publishers.includes(publisher.index));
+    const after =
+      left === undefined ? [] : attempts.filter(({ startMs, visits }) => startMs > left.at && !visits[0].lost);
+    const offences: Offence[] = [];
+    for (const [i, attempt] of after.entries()) {
+      const before = after[i - 1];
+      if (before === undefined || i <= PLANNED_BEFORE || wasPressed(record, attempt)) continue;
+      const waited = attempt.startMs - before.endMs;
+      if (waited >= record.limits.maxIntervalMs) continue;
+      offences.push(
+        offence(`after ${hours(waited)}, although nobody follows it`, [before.last, attempt.visits[0]], publisher),
+      );
+    }
+    return { checked: Math.max(0, after.length - 1 - PLANNED_BEFORE), offences };
   });
 }
 
