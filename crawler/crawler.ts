@@ -5,6 +5,7 @@ import { type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
 import { type Digester, openDigester } from './digester.ts';
 import { type Choice, isWanted, wantedFeeds } from './due-feeds.ts';
 import { crawlerError } from './errors.ts';
+import { bringBack } from './far-ahead.ts';
 import type { Fetcher } from './fetch.ts';
 import { HostPatience } from './host-patience.ts';
 import { type CrawlerMetrics, newMetrics } from './metrics.ts';
@@ -152,10 +153,10 @@ class Pass {
     this.#digester = openDigester();
     this.#crawling = {
       ...{ session: this.#session, fetcher, digester: this.#digester, limits, clock, random },
-      signal: this.#breakOff.signal,
-    };
       // Whoever forces a pass has their reasons.
       patience: options.force ? undefined : new HostPatience(this.#session, clock),
+      signal: this.#breakOff.signal,
+    };
   }
 
   async run(): Promise<CrawlSummary> {
@@ -166,6 +167,8 @@ class Pass {
     try {
       await this.#member.look();
       if (!this.#ended()) this.#pump.start();
+      const { limits, random } = this.#crawling;
+      await bringBack(this.#session, { limits, now: this.#choice.now, random });
       for await (const jobs of wantedFeeds((operation) => this.#session.read(operation), this.#choice)) {
         if (this.#ended()) break;
         await this.#add(jobs);

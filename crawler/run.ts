@@ -6,6 +6,7 @@ import { type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
 import { codedTrouble, FINISH_MS_MAX } from './crawler.ts';
 import { type Digester, openDigester } from './digester.ts';
 import { crawlerError } from './errors.ts';
+import { bringBack, FAR_AHEAD_LOOK_MS } from './far-ahead.ts';
 import type { Fetcher } from './fetch.ts';
 import { HostPatience } from './host-patience.ts';
 import { newMetrics } from './metrics.ts';
@@ -106,13 +107,16 @@ class Running implements RunningCrawler {
   #state: 'running' | 'waiting' | 'stopping' | 'stopped' = 'running';
   #trouble: CodedError | null = null;
   #nextDueAt: number | null = null;
+  #nextLookAhead = 0;
   #wake: (() => void) | undefined;
   #awake = false;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: RunOptions) {
-    const { store, fetcher, clock, random, minIntervalMs, maxIntervalMs } = options;
-    this.#options = options;
+    const { store, fetcher, random, minIntervalMs, maxIntervalMs, queue } = options;
+    // Those who share a queue go by its clock, whatever their own say.
+    const clock = () => options.clock() + (queue?.aheadMs ?? 0);
+    this.#options = { ...options, clock };
     this.#startedAt = clock();
     this.#session = new StoreSession({
       store,
@@ -264,9 +268,10 @@ class Running implements RunningCrawler {
       this.#pump.start();
       try {
         await this.#fill();
+        await this.#bringBack();
         if (this.#trouble === null) await this.#sleep(this.#idleMs());
       } catch (error) {
-        this.#inTrouble(error);
+        if (!this.#member.wasShutOut(error)) this.#inTrouble(error);
       }
     }
   }
@@ -289,6 +294,13 @@ class Running implements RunningCrawler {
     const hubs = (await this.#options.subscriber?.due()) ?? [];
     if (hubs.length > 0 && (await this.#queue.add(hubs)) > 0) this.#pump.kick();
     this.#nextDueAt = await store.feeds.nextDueAt();
+  }
+
+  async #bringBack(): Promise<void> {
+    if (performance.now() < this.#nextLookAhead) return;
+    const { clock, random } = this.#options;
+    const found = await bringBack(this.#session, { limits: this.#crawling.limits, now: clock(), random });
+    if (found === 0) this.#nextLookAhead = performance.now() + FAR_AHEAD_LOOK_MS;
   }
 
   #isSetAside(feed: string, now: number): boolean {

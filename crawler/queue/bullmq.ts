@@ -21,6 +21,7 @@ import {
 import { drainBy } from './drain.ts';
 import { ADD_JOBS_MAX, type HeldLane, HostLines, type Lane, laneHost } from './host-lines.ts';
 import { connectRedis, patiently } from './redis.ts';
+import type { ServerClock } from './server-clock.ts';
 
 /** About 500 bytes each in Redis. What does not fit stays due in the store. */
 export const SHARED_QUEUE_MAX = 1_000_000;
@@ -89,6 +90,7 @@ export class BullmqQueue implements Queue {
   readonly #claimMs: number;
   readonly #id = randomUUID();
   #opened: Promise<Opened> | undefined;
+  #clock: ServerClock | undefined;
   readonly #held = new Map<Claim, Held>();
   readonly #closing = new AbortController();
   #renewing: NodeJS.Timeout | undefined;
@@ -104,6 +106,10 @@ export class BullmqQueue implements Queue {
 
   get waiting(): number {
     return this.#waiting;
+  }
+
+  get aheadMs(): number {
+    return this.#clock?.aheadMs ?? 0;
   }
 
   async add(jobs: readonly Job[]): Promise<number> {
@@ -280,11 +286,17 @@ export class BullmqQueue implements Queue {
   }
 
   #open(): Promise<Opened> {
-    this.#opened ??= open(this.#options, this.#claimMs, () => void this.#renew()).catch((error) => {
+    this.#opened ??= this.#newlyOpened().catch((error) => {
       this.#opened = undefined;
       throw error;
     });
     return this.#opened;
+  }
+
+  async #newlyOpened(): Promise<Opened> {
+    const opened = await open(this.#options, this.#claimMs, () => void this.#renew());
+    this.#clock = opened.lines.clock;
+    return opened;
   }
 }
 

@@ -56,6 +56,8 @@ export interface Queue extends AsyncDisposable {
   readonly pollMs: number | null;
   /** Jobs that wait, as of the last call. */
   readonly waiting: number;
+  /** How far the clock that all go by is ahead of this process's, in ms. Absent: this process's own is meant. */
+  readonly aheadMs?: number;
   /**
    * Returns how many were added. A feed that waits already is not added again, but becomes urgent where the new job is;
    * one that is claimed is left alone. Throws CRAWL_QUEUE_FULL, having added none.

@@ -5,6 +5,7 @@
 import type { Redis } from 'ioredis';
 import type { Drained, Job, QueueCounts } from './contract.ts';
 import { ADD, CLEAR, DRAIN, END, GO_ON, GREET, HOLD, LOOK, PAUSE, RESUME, TAKE } from './host-scripts.ts';
+import { ServerClock } from './server-clock.ts';
 
 /** A lane of a host: its BullMQ job. As many lanes as the host may have requests in flight. */
 export interface Lane {
@@ -77,7 +78,10 @@ export const ADD_JOBS_MAX = 1_000;
 /** Scores of urgent feeds are below zero, and still in the order of their due times. */
 const URGENT_SCORE = 1e14;
 
+type LookReply = [number, number, number, string[], string[], number, string?];
+
 export class HostLines {
+  readonly clock = new ServerClock();
   readonly #client: Redis;
   readonly #keys: readonly [string, string];
   readonly #delayedKey: string;
@@ -107,11 +111,13 @@ export class HostLines {
   async take({ id, token }: Lane): Promise<Taken> {
     const { gapMs, claimMs, settleMs, connections } = this.#limits;
     const args = [id, hostOfLane(id), token, gapMs, claimMs, settleMs, connections];
+    const askedAt = performance.now();
     const [kind, ...rest] = (await TAKE.run(this.#client, this.#keys, args)) as [Taken['kind'], ...unknown[]];
     if (kind === 'wait') return { kind, ms: Number(rest[0]) };
     if (kind === 'paused') return { kind, by: String(rest[0]) };
     if (kind !== 'claimed') return { kind };
-    const [json, urgent, left, waiting, since] = rest as [string, number, number, number, string];
+    const [json, urgent, left, waiting, since, serverMs] = rest as [string, number, number, number, string, number];
+    this.clock.note(askedAt, serverMs);
     const job = JSON.parse(json) as Job;
     return { kind, job: { ...job, urgent: urgent === 1 }, more: left > 0, waiting, since };
   }
@@ -136,8 +142,10 @@ export class HostLines {
     const { connections, gapMs, claimMs, settleMs } = this.#limits;
     const host = lane === undefined ? '' : hostOfLane(lane);
     const args = [this.#delayedKey, connections, gapMs, host, claimMs, settleMs];
+    const askedAt = performance.now();
     const reply = await LOOK.run(this.#client, this.#keys, args);
-    const [waiting, claimed, ms, missing, late, by] = reply as [number, number, number, string[], string[], string?];
+    const [waiting, claimed, ms, missing, late, serverMs, by] = reply as LookReply;
+    this.clock.note(askedAt, serverMs);
     return { waiting, claimed, ms: ms < 0 ? null : ms, missing, late, pausedBy: by ?? null };
   }
 

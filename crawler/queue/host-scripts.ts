@@ -149,7 +149,7 @@ local claim, settle, connections = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumbe
 if call('GET', lanes .. lane .. ':lock') ~= token then return {'lost'} end
 local function answer(feed, score)
   local job = string.match(call('HGET', jobs, feed), '\\n(.*)$')
-  return {'claimed', job, tonumber(score) < 0 and 1 or 0, call('ZCARD', line(host)), waiting(), (memory())}
+  return {'claimed', job, tonumber(score) < 0 and 1 or 0, call('ZCARD', line(host)), waiting(), (memory()), nowMs()}
 end
 local before = call('HGET', taken, lane)
 if before then
@@ -231,7 +231,7 @@ for _, host in ipairs(sample) do
     end
   end
 end
-return {waiting(), inFlight(claim), ms, missing, late, call('GET', paused)}`);
+return {waiting(), inFlight(claim), ms, missing, late, nowMs(), call('GET', paused)}`);
 
 export const GREET = new Script(`${HEAD}
 local at, run = memory()

@@ -21,10 +21,10 @@ export async function mongodbStore(t: Test): Promise<{ url: string } | { skip: s
   return { url };
 }
 
-/** Follows them, an hour ago, so that all of them are due. Returns their ids in order. */
-export async function addDue(store: Store, urls: readonly string[]): Promise<string[]> {
+/** Follows them, so that they are due an hour ago, or in so many ms. Returns their ids in order. */
+export async function addDue(store: Store, urls: readonly string[], inMs = -3_600_000): Promise<string[]> {
   const feeds = urls.map((url) => ({ url, title: '', siteUrl: null, folder: null }));
-  const { ids } = await importFeeds({ store, clock: () => Date.now() - 3_600_000, random: () => 0, feeds });
+  const { ids } = await importFeeds({ store, clock: () => Date.now() + inMs, random: () => 0, feeds });
   return ids;
 }
 
