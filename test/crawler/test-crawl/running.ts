@@ -1,8 +1,10 @@
 /** Production and a test crawl of it, each with a store of its own, at a publisher who tells them apart. */
+import { readFileSync } from 'node:fs';
 import { openFetcher } from '../../../crawler/fetch.ts';
 import { type FeedSource, storeSource } from '../../../crawler/test-crawl/feed-source.ts';
 import { type TestCrawlOptions, type TestCrawlReport, testCrawl } from '../../../crawler/test-crawl/test-crawl.ts';
 import { openToRead } from '../../../store/open-to-read.ts';
+import { mongodbState } from '../../store/mongodb-state.ts';
 import { rss, type SiteEntry } from '../feed-site.ts';
 import { crawlOptions, type Setting, setting, type TestEngine } from '../harness.ts';
 import { httpServer, type TestServer } from '../servers.ts';
@@ -73,6 +75,13 @@ export async function sides(engine: TestEngine): Promise<Sides> {
       await production[Symbol.asyncDispose]();
     },
   };
+}
+
+/** Of a store, to compare: file and WAL, or all documents; what readers of a file share says only who reads. */
+export async function stateOf(url: string): Promise<string> {
+  if (!url.startsWith('sqlite:')) return mongodbState(url);
+  const path = url.slice('sqlite:'.length);
+  return [path, `${path}-wal`].map((file) => readFileSync(file).toString('base64')).join('\n');
 }
 
 function testOptions(own: Setting): Omit<TestCrawlOptions, 'source'> {
