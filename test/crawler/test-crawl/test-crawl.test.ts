@@ -2,6 +2,7 @@ import t from 'tap';
 import { storeSource } from '../../../crawler/test-crawl/feed-source.ts';
 import { openToRead } from '../../../store/open-to-read.ts';
 import { failureOf, put } from '../../contract/with-store.ts';
+import { startTcpProxy } from '../../rig/tcp-proxy.ts';
 import { until } from '../../rig/until.ts';
 import { entries } from '../feed-site.ts';
 import { onEachEngine, sqlite } from '../harness.ts';
@@ -143,6 +144,48 @@ onEachEngine(t, 'a production that goes away costs the comparison, not the repor
 
   t.match(await failureOf(both.test({ source })), /^STORE_/, 'one that is gone before is an error');
 });
+
+onEachEngine(
+  t,
+  'a production whose line breaks in the middle of the comparison costs the rest of it',
+  async (t, engine) => {
+    if (engine.name === 'SQLite') {
+      t.pass('a file has no line');
+      return;
+    }
+    await using site = await publisher();
+    await using both = await sides(engine);
+    const { hostname, port, pathname } = new URL(both.production.url);
+    await using proxy = await startTcpProxy({ host: hostname, port: Number(port) });
+    const paths = Array.from({ length: 8 }, (_, i) => `/f${i}`);
+    for (const path of paths) site.show(path, entries(1));
+    await both.production.add(...paths.map((path) => site.url + path));
+    await both.crawlProduction();
+    const proxied = `mongodb://127.0.0.1:${proxy.port}${pathname}?directConnection=true`;
+    await using reading = await openToRead(proxied, { waitMsMax: 1_500 });
+    const source = storeSource(reading);
+    const { articles } = reading;
+    const report = await both.test({
+      source: {
+        ...source,
+        production: async () => ({
+          feeds: reading.feeds,
+          articles: {
+            ...articles,
+            getMany: async (ids) => {
+              const found = await articles.getMany(ids);
+              await proxy.behave({ refuse: true });
+              proxy.drop('reset');
+              return found;
+            },
+          },
+        }),
+      },
+    });
+    t.match(report, { ended: 'done', crawl: { fetched: 8 }, verdict: { outcome: 'incomplete' } });
+    t.match(report.comparison, { complete: false, left: 8, error: { code: 'STORE_UNREACHABLE', retryable: true } });
+  },
+);
 
 t.test('stopped, or when its time is up, a test crawl tells what it has done', async (t) => {
   await using site = await publisher();
