@@ -177,11 +177,20 @@ function decodingStream(layer: Layer, head: Uint8Array): DecodingStream {
   return hasZlibHeader(head) ? zlib.createInflate() : zlib.createInflateRaw();
 }
 
-/** What is unpacked at a time: most feeds in one piece. */
+/** What is unpacked at a time. The piece stays in memory whole, however little of it is used. */
 const PIECE_BYTES = 64 * 1024;
+const LARGE_PIECE_BYTES = 256 * 1024;
+
+/** Gzip tells at its end how long the body is (RFC 1952 section 2.3.1), or claims to: mostly one piece of just that size will do. */
+function pieceBytes(layer: Layer, body: Uint8Array): number {
+  if (layer !== 'gzip' || body.length < 18) return PIECE_BYTES;
+  const told = new DataView(body.buffer, body.byteOffset, body.byteLength).getUint32(body.length - 4, true);
+  // With a byte to spare, or zlib asks for the next piece.
+  return told < LARGE_PIECE_BYTES ? Math.max(4096, told + 1) : PIECE_BYTES;
+}
 
 function decodeNow(layer: Layer, body: Uint8Array, maxOutputLength: number): Buffer {
-  const options = { maxOutputLength, chunkSize: PIECE_BYTES };
+  const options = { maxOutputLength, chunkSize: pieceBytes(layer, body) };
   if (layer === 'gzip') return zlib.gunzipSync(body, options);
   if (layer === 'br') return zlib.brotliDecompressSync(body, options);
   if (layer === 'zstd') return zlib.zstdDecompressSync(body, { ...options, ...ZSTD });

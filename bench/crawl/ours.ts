@@ -55,12 +55,17 @@ export async function measureOurs(
   };
 }
 
-interface Crawled {
+export interface Crawled {
   readonly summary: CrawlSummary;
   readonly figures: PhaseFigures;
 }
 
-async function crawl(settings: CrawlBenchSettings, store: string, nodeArgs: readonly string[]): Promise<Crawled> {
+/** `feedferry crawl --once --force`. Throws BenchFailure where a feed failed. */
+export async function crawl(
+  settings: Pick<CrawlBenchSettings, 'concurrency'>,
+  store: string,
+  nodeArgs: readonly string[],
+): Promise<Crawled> {
   const flags = ['--once', '--force', '--json', '--host-gap', '0', '--concurrency', String(settings.concurrency)];
   const measured = await measureNode([...NODE_ARGS, ...nodeArgs, FEEDFERRY, 'crawl', ...flags, '--store', store], {
     env: ENV,
@@ -86,7 +91,7 @@ async function failuresIn(url: string, summary: CrawlSummary): Promise<string> {
   return [`feeds failed: ${JSON.stringify(summary.failed)}`, ...told.slice(0, FAILURES_SHOWN)].join('\n  ');
 }
 
-async function articlesIn(url: string): Promise<number> {
+export async function articlesIn(url: string): Promise<number> {
   await using store = await openStore(url, { mustExist: true });
   return await store.articles.count();
 }

@@ -73,13 +73,13 @@ export function worldArguments(settings: CrawlBenchSettings): string[] {
   return [...numbers, '--format', `atom=${FORMATS.atom}`, ...(settings.gzip ? [] : ['--no-gzip'])];
 }
 
-function count(name: string, text: string): number {
+export function count(name: string, text: string): number {
   const value = Number(text);
   if (Number.isSafeInteger(value) && value > 0) return value;
   throw new TypeError(`--${name} must be a whole number above 0, not ${text}`);
 }
 
-function oneOf<const T extends string>(name: string, text: string, choices: readonly T[]): T {
+export function oneOf<const T extends string>(name: string, text: string, choices: readonly T[]): T {
   const found = choices.find((choice) => choice === text);
   if (found !== undefined) return found;
   throw new TypeError(`--${name} must be ${choices.join(' or ')}, not ${text}`);

@@ -1,7 +1,6 @@
 /** One cold crawl by several processes: one store, and one queue in Redis, which holds the feeds and the hosts' budgets. */
 import { cpus } from 'node:os';
 import type { CrawlSummary } from '../../crawler/crawler.ts';
-import { openStore } from '../../store/open.ts';
 import { redisUrl } from '../../test/rig/redis.ts';
 import { type Measured, measureNode } from '../measure/node-process.ts';
 import { machineCpuSeconds } from '../measure/proc.ts';
@@ -9,6 +8,7 @@ import { BenchFailure, say } from '../measure/progress.ts';
 import { rounded, spread } from '../measure/statistics.ts';
 import type { WorldProcess } from '../measure/world-process.ts';
 import { CRAWL_MS_MAX, check, ENV, FEEDFERRY, importFeeds, NODE_ARGS } from './command.ts';
+import { articlesIn } from './ours.ts';
 import type { CrawlBenchSettings } from './settings.ts';
 import { DURABILITY, freshStore } from './store-url.ts';
 
@@ -118,11 +118,6 @@ function summaryOf({ code, stdout, stderr }: Measured): CrawlSummary {
   const summary = JSON.parse(stdout) as CrawlSummary;
   if (Object.keys(summary.failed).length > 0) throw new BenchFailure(`feeds failed: ${JSON.stringify(summary.failed)}`);
   return summary;
-}
-
-async function articlesIn(url: string): Promise<number> {
-  await using store = await openStore(url, { mustExist: true });
-  return await store.articles.count();
 }
 
 function sum(values: readonly number[]): number {
