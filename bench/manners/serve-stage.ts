@@ -17,6 +17,9 @@ export interface ServedStage extends AsyncDisposable {
   forget(publisher: number, fromSeq: number): void;
 }
 
+/** Simulated, or only fast. */
+export type PlayClock = Pick<SimulatedClock, 'now' | 'sleep'>;
+
 type Draft = { -readonly [Name in keyof Visit]: Visit[Name] };
 type Document = Extract<Reply, { kind: 'document' }>;
 
@@ -24,7 +27,7 @@ const HOUR_MS = 3_600_000;
 const KEEP_ALIVE_MS = 30_000;
 
 /** Throws WORLD_NO_ADDRESS. */
-export async function serveStage(stage: Stage, clock: SimulatedClock): Promise<ServedStage> {
+export async function serveStage(stage: Stage, clock: PlayClock): Promise<ServedStage> {
   const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true });
   const sockets = new Map<Socket, number>();
   const listeners = await openListeners(stage.hosts, 0, (socket, host) => {
@@ -57,14 +60,14 @@ class Play {
   readonly visits: Draft[] = [];
   holding = 0;
   readonly #stage: Stage;
-  readonly #clock: SimulatedClock;
+  readonly #clock: PlayClock;
   readonly #origins: readonly string[];
   readonly #inHand = new Map<number, number>();
   readonly #asked = new Map<number, number>();
   /** Publisher -> step that it gave last. */
   readonly #given = new Map<number, number>();
 
-  constructor(stage: Stage, clock: SimulatedClock, origins: readonly string[]) {
+  constructor(stage: Stage, clock: PlayClock, origins: readonly string[]) {
     this.#stage = stage;
     this.#clock = clock;
     this.#origins = origins;
