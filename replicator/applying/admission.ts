@@ -14,7 +14,10 @@ export interface Applicant {
   readonly isEditable: boolean;
   /** Whether it keeps a checkpoint of this source. */
   readonly knowsSource: boolean;
-  /** It was a primary once, has not come back to this source, and has not brought it all that it holds either. */
+  /**
+   * It was a primary once, has not come back to this source, and has not brought it all that it holds either; or it lets
+   * edits into databases that hold documents.
+   */
   readonly hasUnseen: boolean;
 }
 
@@ -64,9 +67,9 @@ function asPrimary(hello: Hello, store: Applicant): Admission {
  */
 function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>): Admission {
   const isKnown = role.primary === hello.site && role.epoch === hello.epoch;
-  if (isKnown) return store.isEditable ? become(hello, store) : { kind: 'admit' };
+  if (isKnown && !store.isEditable) return { kind: 'admit' };
   if (store.hasUnseen && !hello.adopt) {
-    const message = `The destination ${store.site} was a primary once, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
+    const message = `The destination ${store.site} was a primary once, or is one of other databases yet, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
     return refuse('REPLICATION_REFUSED', message);
   }
   if (role.primary === hello.site || store.isEmpty || hello.adopt) return become(hello, store);
@@ -88,13 +91,10 @@ function become({ site, epoch }: Hello, { isEmpty, role }: Applicant): Admission
 }
 
 /**
- * What a store that was found empty is until everybody is fenced who may still write there. Had something landed
+ * What a store that was found empty, or empty where it is edited, is until everybody is fenced who may still write there. Had something landed
  * meanwhile, it is a former primary with documents that nobody else has seen; or it may have them of another sender.
  */
-export function whileFencing(
-  { only: _only, ...role }: SiteRole,
-  { isEditable }: Pick<Applicant, 'isEditable'>,
-): SiteRole {
+export function whileFencing({ only: _only, ...role }: SiteRole, isEditable: boolean): SiteRole {
   return isEditable ? { ...role, primary: null, wrote: true } : role;
 }
 

@@ -27,7 +27,8 @@ interface Seen {
   readonly role: SiteRole | null;
   readonly rev: number;
   readonly isEmpty: boolean;
-  readonly isEditable: boolean;
+  /** The databases that let local edits in. */
+  readonly open: readonly DatabaseName[];
   readonly hasUnseen: boolean;
   readonly checkpoints: Readonly<Partial<Record<DatabaseName, Checkpoint | null>>>;
 }
@@ -44,8 +45,10 @@ export async function admit(store: ReplicatedStore, hello: Hello, runtime: Runti
     const wished = decide(store, hello, before);
     const taken = wished.kind === 'become' ? await become(store, hello, before, wished.role, runtime) : null;
     if (hello.direction === 'one-way') await fenceOthers(store, hello);
-    const isEmpty = before.isEmpty && (await isEmptyStore(store, hello));
-    if (taken !== null && isEmpty) await store.control.put(ROLE_NOTE, taken.role, taken.rev);
+    if (taken !== null && taken.doubtful.length > 0 && (await areEmpty(store, taken.doubtful))) {
+      await store.control.put(ROLE_NOTE, taken.role, taken.rev);
+    }
+    const isEmpty = before.isEmpty && (await areEmpty(store, hello.databases));
     const writers = await openWriters(store, hello, isEmpty);
     try {
       const after = await look(store, hello);
@@ -65,7 +68,8 @@ export async function admit(store: ReplicatedStore, hello: Hello, runtime: Runti
 
 function decide(store: ReplicatedStore, hello: Hello, seen: Seen): Exclude<Admission, { kind: 'refuse' }> {
   const knowsSource = Object.values(seen.checkpoints).some((checkpoint) => checkpoint !== null);
-  const { role, isEmpty, isEditable, hasUnseen } = seen;
+  const { role, isEmpty, hasUnseen } = seen;
+  const isEditable = seen.open.length > 0;
   const decision = decideAdmission(hello, { site: store.site, role, isEmpty, isEditable, knowsSource, hasUnseen });
   if (decision.kind === 'refuse') throw replicatorError(decision.code, decision.message, { input: store.url });
   return decision;
@@ -75,18 +79,20 @@ async function look(store: ReplicatedStore, hello: Hello): Promise<Seen> {
   const { site, databases, only } = hello;
   const note = await store.control.get(ROLE_NOTE);
   const checkpoints: Partial<Record<DatabaseName, Checkpoint | null>> = {};
-  let isEditable = false;
+  const open: DatabaseName[] = [];
   for (const name of databases) {
     checkpoints[name] = await readCheckpoint(store.control, checkpointFrom(site, name));
-    isEditable ||= (await store.database(name).mode()) === 'read-write';
+    if ((await store.database(name).mode()) === 'read-write') open.push(name);
   }
-  const isEmpty = await isEmptyStore(store, hello);
+  const isEmpty = await areEmpty(store, databases);
   const role = (note?.value as SiteRole | undefined) ?? null;
   // The primary that it came back to was handed everything. Another one, even a newer one, need not have got it.
   const isStranger = role?.role === 'replica' && (role.primary === null || (role.wrote && role.primary !== site));
   // What a source acknowledged that had other senders, too, may have been older than a version that never was merged.
-  const hasUnseen = isStranger === true && !isEmpty && !(only === store.site && (await hasAll(store, hello)));
-  return { role, rev: note?.rev ?? 0, isEmpty, isEditable, hasUnseen, checkpoints };
+  const hasOld = isStranger === true && !isEmpty && !(only === store.site && (await hasAll(store, hello)));
+  // A replica of some databases goes on writing the others.
+  const hasUnseen = hasOld || (role?.role === 'replica' && !(await areEmpty(store, open)));
+  return { role, rev: note?.rev ?? 0, isEmpty, open, hasUnseen, checkpoints };
 }
 
 /**
@@ -108,27 +114,37 @@ async function hasAll(store: ReplicatedStore, { site, databases, fromOnly }: Hel
 }
 
 /** Tombstones count: deletions are documents, too. So does what has landed and is not published yet. */
-async function isEmptyStore(store: ReplicatedStore, { databases }: Hello): Promise<boolean> {
+async function areEmpty(store: ReplicatedStore, databases: readonly DatabaseName[]): Promise<boolean> {
   for (const name of databases) {
     if ((await store.database(name).digests({ limit: 1 })).digests.length > 0) return false;
   }
   return true;
 }
 
+interface Taken {
+  readonly role: SiteRole;
+  /** Of the role that it has. */
+  readonly rev: number;
+  /** It gets `role` only if these are empty still, now that nobody writes there. */
+  readonly doubtful: readonly DatabaseName[];
+}
+
 /**
- * The role first, by compare-and-set; then the modes, which fence whoever wrote there until now. Of a store that was
- * empty the role is a cautious one at first. Returns the role that it gets if it stays so, and the revision of the one it
- * has; null: somebody else changed it.
+ * The role first, by compare-and-set; then the modes, which fence whoever wrote there until now. Where it matters that
+ * databases are empty, the role is a cautious one at first. Null: somebody else changed the role.
  */
 async function become(
   store: ReplicatedStore,
-  { databases }: Hello,
+  { databases, adopt }: Hello,
   before: Seen,
   wished: Omit<SiteRole, 'since'>,
   runtime: Runtime,
-): Promise<{ readonly role: SiteRole; readonly rev: number } | null> {
+): Promise<Taken | null> {
   const role: SiteRole = { ...wished, since: runtime.clock() };
-  const rev = await store.control.put(ROLE_NOTE, before.isEmpty ? whileFencing(role, before) : role, before.rev);
+  const looked = adopt ? [] : before.open;
+  const doubtful = before.isEmpty ? databases : looked;
+  const first = doubtful.length > 0 ? whileFencing(role, before.open.length > 0) : role;
+  const rev = await store.control.put(ROLE_NOTE, first, before.rev);
   if (rev === null) return null;
   for (const name of databases) {
     const database = store.database(name);
@@ -137,7 +153,7 @@ async function become(
     await database.setMode('replica');
     await undoIfPromoted(store, name);
   }
-  return { role, rev };
+  return { role, rev, doubtful };
 }
 
 /** A promotion that came in between has set its modes already; this one must not be the last word. */

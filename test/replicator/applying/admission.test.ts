@@ -11,7 +11,7 @@ import { ROLE_NOTE, readRole, type SiteRole } from '../../../replicator/role.ts'
 import { realRuntime } from '../../../replicator/runtime.ts';
 import type { Hello } from '../../../replicator/target.ts';
 import type { DigestQuery, SiteId, Store } from '../../../store/contract.ts';
-import { article } from '../../contract/samples.ts';
+import { article, user } from '../../contract/samples.ts';
 import { failureOf, put } from '../../contract/with-store.ts';
 import { until } from '../../rig/until.ts';
 import { differences, putArticles, sqlitePair, start, targetOf } from '../sending/pair.ts';
@@ -269,4 +269,19 @@ t.test('an edit that lands in an empty store while that becomes a replica is not
     { role: 'replica', epoch: 0, primary: a.site, only: a.site },
     'one that stays empty is a replica',
   );
+});
+
+t.test('a replica of some databases keeps what was written in the others, until that was handed over', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await put(a.users, { id: 'u', content: user() });
+  await start(a, b, { once: true, databases: ['articles'] }).ended;
+  await put(b.users, { id: 'u', content: user() });
+  const mine = (await b.users.versions(['u'])).get('u')?.ver;
+  t.equal(await failureOf(start(a, b, { once: true }).ended), 'REPLICATION_REFUSED');
+  t.equal((await b.users.versions(['u'])).get('u')?.ver, mine);
+  await put(b.users, { id: 'v', content: user() });
+  await start(a, b, { once: true, databases: ['articles'] }).ended;
+  await start(a, b, { once: true, adopt: true }).ended;
+  t.equal(await failureOf(put(b.users, { id: 'w', content: user() })), 'DATABASE_READ_ONLY');
 });
