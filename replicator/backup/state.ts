@@ -34,7 +34,9 @@ export function planFor(file: BackupFile, contents: BackupContents, at: number |
   const last = frames[end - 1];
   if (last === undefined) {
     const first = frames[0]?.trailer.at;
-    const message = `The first backup in ${file.path} is of ${first === undefined ? 'no time' : new Date(first).toISOString()}.`;
+    // A file gets its name once its first frame is complete: this one was cut since.
+    if (first === undefined) throw damaged(file.path, 1, tail?.why ?? 'there is none');
+    const message = `The first backup in ${file.path} is of ${new Date(first).toISOString()}.`;
     throw replicatorError('RESTORE_TOO_EARLY', message, { input: file.path });
   }
   const begin = frames.findLastIndex(({ trailer }, i) => i < end && trailer.kind === 'full');

@@ -122,8 +122,11 @@ t.test('a file that gives nothing leaves no store behind', async (t) => {
   const { cli, json } = await made(t);
   await json(['backup', '--to', 'a.backup', ...STORE]);
   await writeFile(join(cli.folder, 'empty.backup'), '');
+  const whole = await readFile(join(cli.folder, 'a.backup'));
+  await writeFile(join(cli.folder, 'cut-off.backup'), whole.subarray(0, whole.length >> 1));
   for (const [code, ...args] of [
     ['BACKUP_NOT_OURS', '--from', 'empty.backup'],
+    ['BACKUP_DAMAGED', '--from', 'cut-off.backup'],
     ['RESTORE_TOO_EARLY', '--from', 'a.backup', '--at', '2001-01-01'],
   ] as const) {
     t.match(await json(['restore', ...args, '--store', 'sqlite:none.db'], 1), { error: { code } });
