@@ -39,8 +39,7 @@ export async function refreshByOthers(
   { store, queue, clock }: { readonly store: Store; readonly queue: Queue; readonly clock: Clock },
   feed: string,
 ): Promise<void> {
-  const pause = pauseIn(await readPause(store.control));
-  if (pause !== null) throw pausedError(pause, feed);
+  await checkPause(store, feed);
   const live = await store.feeds.get(feed);
   if (live === undefined) throw crawlerError('CRAWL_FEED_UNKNOWN', `There is no feed ${feed}`, { input: feed });
   const { url, nextAt, triedAt } = live.content;
@@ -49,8 +48,14 @@ export async function refreshByOthers(
   for (const from = performance.now(); performance.now() - from < REFRESH_MS_MAX; await sleep(WATCH_MS)) {
     const now = await store.feeds.get(feed);
     if (now === undefined || now.content.triedAt !== triedAt) return;
+    await checkPause(store, feed);
   }
   throw slow(feed);
+}
+
+async function checkPause({ control }: Store, feed: string): Promise<void> {
+  const pause = pauseIn(await readPause(control));
+  if (pause !== null) throw pausedError(pause, feed);
 }
 
 function slow(feed: string): Error {
