@@ -4,6 +4,7 @@ import { Alarm } from './alarm.ts';
 import type { Course } from './course.ts';
 import type { Deadlines } from './deadlines.ts';
 import type { FaultPoint } from './failpoints.ts';
+import { FAR_BATCH_DOCS_MAX } from './limits.ts';
 import { Window } from './window.ts';
 
 /** One session with the destination, as the loops of its databases share it. */
@@ -65,6 +66,13 @@ export class Link {
   wind(): void {
     this.isEnding = true;
     this.alarm.ring();
+  }
+
+  /** Documents of a batch: fewer over a long line, and where so many bytes a second are a limit, which is kept evenly. */
+  get batchDocs(): number {
+    const { batchDocs, bytesPerSecondMax } = this.course.limits;
+    const isClose = this.#wayMs !== undefined && this.#wayMs < CLOSE_MS;
+    return isClose && bytesPerSecondMax === null ? batchDocs : Math.min(batchDocs, FAR_BATCH_DOCS_MAX);
   }
 
   adjust(): void {

@@ -165,7 +165,7 @@ export class Sender {
   #keepInTime(): void {
     const { link } = this.#options;
     if (this.#keeping !== undefined || this.#sentVector === this.prefix.vector) return;
-    if (link.isOver || !link.window.isNarrow(link.course.limits.batchDocs)) return;
+    if (link.isOver || !link.window.isNarrow(link.batchDocs)) return;
     this.#keeping = this.keep()
       .catch((error: unknown) => link.fail(error))
       .finally(() => {

@@ -59,8 +59,8 @@ export class SourceNote {
   /** More is applied: notes that if it is time to. */
   moved(): void {
     if (this.#noting !== undefined || this.#noted === this.#prefix.vector) return;
-    const { window, course } = this.#link;
-    const isDue = window.isNarrow(course.limits.batchDocs) || course.runtime.elapsed() - this.#notedAt >= NOTE_MS;
+    const { window, course, batchDocs } = this.#link;
+    const isDue = window.isNarrow(batchDocs) || course.runtime.elapsed() - this.#notedAt >= NOTE_MS;
     if (isDue) this.save().catch((error: unknown) => this.#link.fail(error));
   }
 

@@ -209,7 +209,8 @@ export class Tail {
 
   /** Small batches where the rate is low, so that it is even, and a change of it is felt at once. */
   #batchDocs(): number {
-    const { batchDocs, docsPerSecondMax } = this.#options.link.course.limits;
+    const { batchDocs, course } = this.#options.link;
+    const { docsPerSecondMax } = course.limits;
     return docsPerSecondMax === null ? batchDocs : Math.min(batchDocs, Math.max(1, Math.ceil(docsPerSecondMax / 10)));
   }
 

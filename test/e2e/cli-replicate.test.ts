@@ -180,7 +180,7 @@ t.test('what is added keeps whole paths, and is refused where it would replicate
   t.match(status, { code: 0, stdout: /^copy {2}was added/ }, 'known before anybody worked on it');
   const json = await cli.run(['replicate', 'status', '--store', source, '--json']);
   const never = { name: 'copy', url: `sqlite:${join(cli.folder, 'copy.db')}`, state: 'stopped', why: /was added/ };
-  t.match(JSON.parse(json.stdout), [{ status: { ...never, limits: { batchDocs: 200 } }, process: null, at: null }]);
+  t.match(JSON.parse(json.stdout), [{ status: { ...never, limits: { batchDocs: 500 } }, process: null, at: null }]);
   t.match(await cli.run(['replicate', 'status', 'none', '--store', source]), {
     code: 1,
     stderr: /DESTINATION_UNKNOWN/,
