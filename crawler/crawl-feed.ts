@@ -41,7 +41,7 @@ export interface CrawlFeedOptions {
   /** Hosts that asked to be left alone. Default: nobody is heeded but by the feed that was asked. */
   readonly patience?: HostPatience | undefined;
   /** Does anybody follow the feed? Null: not known. Default: not asked. */
-  readonly isFollowed?: ((feed: string) => boolean | null) | undefined;
+  readonly isFollowed?: ((feed: string) => Promise<boolean | null>) | undefined;
   /** How the requests of this claim get their turns. Default: they are sent at once. */
   readonly wayTo?: WayTo | undefined;
   /** Told of every poll that was stored, before the feed counts as done. Must not throw. */
@@ -137,7 +137,7 @@ export async function storeFetched(
     result: digested.result,
     validators: digested.validators,
     answeredBy: fetched.kind === 'failed' ? undefined : fetched.url,
-    isFollowed: options.isFollowed?.(live.id),
+    isFollowed: await options.isFollowed?.(live.id),
     freshMs: freshMs(fetched.headers, endedAt),
     retryAfterMs: fetched.kind === 'failed' ? fetched.retryAfterMs : retryAfterMs(fetched.headers, endedAt),
     offer: offerIn(fetched, digested),

@@ -34,12 +34,10 @@ export class SubscriberCounts {
     return this.#counts?.get(feed) ?? 0;
   }
 
-  /** Does anybody follow it? Null: not known yet, or this store is one of feeds without readers. Never waits. */
-  isFollowed(feed: string): boolean | null {
-    if (this.#counts === undefined || Math.abs(this.#clock() - this.#countedAt) >= RECOUNT_MS) {
-      this.#recount().catch(() => {});
-    }
-    return this.#counts === undefined || this.#counts.size === 0 ? null : this.#counts.has(feed);
+  /** Does anybody follow it? Null: not known, or this is a store of feeds without readers. Waits for the first count only. */
+  async isFollowed(feed: string): Promise<boolean | null> {
+    const count = await this.of(feed).catch(() => null);
+    return count === null || this.#counts === undefined || this.#counts.size === 0 ? null : count > 0;
   }
 
   #recount(): Promise<void> {

@@ -20,7 +20,8 @@ await onEachEngine(t, 'each failure gets its code in the history, and the rest g
   });
   await using crawled = await setting(engine);
   const names = ['good', 'html', 'empty', 'json', 'busy', 'reset', 'short', 'missing'];
-  const ids = await crawled.add(...names.map((name) => `${site.url}/${name}`));
+  // A host that is busy is busy for all.
+  const ids = await crawled.add(...names.map((name, i) => site.at(`127.0.8.${i + 1}`, `/${name}`)));
   const summary = await crawled.crawl();
   const expected = {
     html: 'PARSE_HTML',
