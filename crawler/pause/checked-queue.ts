@@ -27,10 +27,15 @@ export class CheckedQueue implements Queue {
     if (!(await this.#watch.mayClaim())) return WAIT;
     const answer = await this.#queue.claim();
     if (answer.kind === 'paused') return await this.#left(answer.by);
-    // A claim can take its time, where the queue is on another machine.
-    if (answer.kind !== 'claimed' || (await this.#watch.mayClaim())) return answer;
-    await this.#queue.giveBack(answer.claim);
-    return WAIT;
+    if (answer.kind !== 'claimed') return answer;
+    let isKept = false;
+    try {
+      // A claim can take its time, where the queue is on another machine.
+      isKept = await this.#watch.mayClaim();
+    } finally {
+      if (!isKept) await this.#queue.giveBack(answer.claim);
+    }
+    return isKept ? answer : WAIT;
   }
 
   /** The note is put before the queue is paused: where there is none, the queue was not reached when it was resumed. */

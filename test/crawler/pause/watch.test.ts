@@ -84,6 +84,24 @@ t.test('nobody claims who can’t ask', async (t) => {
   t.same(await queue.counts(), { waiting: 1, claimed: 0 });
 });
 
+t.test('a claim during which the store went away is given back', async (t) => {
+  let isGone = false;
+  const { watch } = watched(async () => {
+    if (isGone) throw new Error('no store');
+    return undefined;
+  });
+  const { checked, queue } = queueOf(watch);
+  const claim = queue.claim.bind(queue);
+  queue.claim = async () => {
+    isGone = true;
+    await sleep(STALE_MS);
+    return claim();
+  };
+  await checked.add(jobs('a/1'));
+  await t.rejects(checked.claim(), { message: 'no store' });
+  t.same(await queue.counts(), { waiting: 1, claimed: 0 });
+});
+
 t.test('a pause that comes during a claim has it given back', async (t) => {
   const { watch, there } = watched();
   const { checked, queue } = queueOf(watch);
