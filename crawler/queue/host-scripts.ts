@@ -79,6 +79,8 @@ local function busyLanes(host, connections, but)
     local lane = host .. '/' .. i
     local feed = lane ~= but and call('HGET', taken, lane)
     local token = feed and string.match(call('HGET', claims, feed) or '', '^[^\\n]*')
+    local till = lane ~= but and string.match(call('HGET', held, lane) or '', '^%d+')
+    if not token and till and tonumber(till) > nowMs() then token = holderOf(lane) end
     if token and not placeOf(lane, token) then busy = busy + 1 end
   end
   return busy

@@ -12,6 +12,7 @@ import { queueOnTheWay } from '../contract/queue-on-the-way.ts';
 import { redisUrl } from '../rig/redis.ts';
 import { skipLoudly } from '../rig/skip.ts';
 import { startTcpProxy } from '../rig/tcp-proxy.ts';
+import { until } from '../rig/until.ts';
 
 const HOSTS = { connections: 1, gapMs: 10 };
 /** Short, so that nobody waits long for a dead worker; long enough for a busy machine to renew in. */
@@ -124,6 +125,24 @@ function tests(url: string): void {
       'and waits in the queue once more: its record says it is done',
     );
   });
+
+  t.test(
+    'nor does a redirect lead to a host where a request is in flight of which Redis lost its memory',
+    async (t) => {
+      const name = `test-${randomUUID()}`;
+      const [one, two] = [open(t, url, { name }).queue, open(t, url, { name }).queue];
+      await one.add(jobs('a/1', 'b/1'));
+      const kept = await claimed(one);
+      await forget(url, name);
+      await until(async () => (await two.counts()).claimed === 1, 'it was said that a request is in flight');
+      await two.add(jobs('b/1'));
+      const led = await firstOf(two, sleep);
+      t.ok((await two.goOn(led, 'a')) > 0, 'it waits');
+      await one.done(kept);
+      await until(async () => (await two.goOn(led, 'a')) === 0, 'it may go there');
+      await two.done(led);
+    },
+  );
 
   t.test('a claim that could not be renewed is given up', async (t) => {
     const { proxy, queue } = await openProxied(t, url);
