@@ -88,7 +88,7 @@ export async function crawlFeed(
   if (live === undefined || !wanted(live.content)) return { kind: 'passed-over' };
   const at = clock();
   // Somebody who waits for the feed waits for no other page.
-  const step = claim.job.urgent ? feedItself(live) : nextStep(live.content, at);
+  const step = claim.job.urgent ? feedItself(live, at < live.content.nextAt) : nextStep(live.content, at);
   const { etag, lastModified } = step.kind === 'fetch' ? live.content : NO_VALIDATORS;
   if (await isPutOff(options, live, step)) return { kind: 'passed-over' };
   const fetched = await fetcher.fetch({
@@ -118,8 +118,8 @@ async function isPutOff(options: CrawlFeedOptions, { id, content, ver }: Live<Fe
   return true;
 }
 
-function feedItself({ content }: Live<FeedRecord>): Step {
-  return { kind: 'fetch', url: content.url };
+function feedItself({ content }: Live<FeedRecord>, outOfTurn = false): Step {
+  return { kind: 'fetch', url: content.url, outOfTurn };
 }
 
 /** `at`: when the fetch began. `step`: what was fetched; default: the feed itself. */

@@ -79,7 +79,9 @@ export function updatedFeed(
   const { result, at } = findings;
   // The body that could not be read is still the latest one: nothing has become better.
   const failure = result.kind === 'failed' ? result.error : lastingFailure(before, result);
-  const errors = failure === null ? 0 : before.errors + 1;
+  // A reader's impatience makes the crawler wait no longer, so that it does not put off looking for a feed that has moved.
+  const isOutOfTurn = findings.step.kind === 'fetch' && findings.step.outOfTurn === true && before.errors > 0;
+  const errors = failure === null ? 0 : before.errors + (isOutOfTurn ? 0 : 1);
   const parsed = result.kind === 'parsed' ? result : null;
   const missing = failure === null ? null : missingAfter(before, findings.step, findings);
   const input = {

@@ -16,7 +16,8 @@ export type Missing = NonNullable<FeedRecord['missing']>;
 
 /** What an attempt asks for. */
 export type Step =
-  | { readonly kind: 'fetch'; readonly url: string }
+  /** `outOfTurn`: because somebody waits for it. */
+  | { readonly kind: 'fetch'; readonly url: string; readonly outOfTurn?: boolean }
   /** The page of the site. */
   | { readonly kind: 'look'; readonly url: string }
   /** A feed that several looks found. */

@@ -107,7 +107,9 @@ export function failuresBackOff(record: Record): Verdict {
           offences.push(offence(what, [before.last, attempt.visits[0]], publisher));
         }
       }
-      failures = isFailure(attempt) ? failures + 1 : 0;
+      // A reader's presses need not make the crawler wait any longer.
+      if (!isFailure(attempt)) failures = 0;
+      else if (failures === 0 || !wasPressed(record, attempt)) failures += 1;
       before = attempt;
     }
     return { checked, offences };
