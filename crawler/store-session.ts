@@ -14,6 +14,10 @@ export const STORE_RETRY_MS_MAX = 30_000;
 const PAUSE_MS_MIN = 50;
 const PAUSE_MS_MAX = 2_000;
 
+/** As much as a large feed brings: a store without room for it is still in trouble. */
+const PROBE_CHARS = 1024 * 1024;
+const PROBE_NOTE = 'crawler/probe';
+
 /** Documents in one call: the store's write lock is held for some 10 ms at a time. */
 const ARTICLES_PER_WRITE_MAX = 256;
 const FEEDS_PER_CALL_MAX = 256;
@@ -128,6 +132,9 @@ export class StoreSession implements AsyncDisposable {
     }
     await this.#articles.use(async () => {});
     await this.#feeds.use(async () => {});
+    // One that is locked or full opens and answers all the same: what is fetched then would be fetched again and again.
+    await store.control.put(PROBE_NOTE, { room: ' '.repeat(PROBE_CHARS) }, undefined, 'lazy');
+    await store.control.delete(PROBE_NOTE);
     await store.health();
   }
 

@@ -1,5 +1,8 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { appendFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import t, { type Test } from 'tap';
 import { openStore } from '../../../store/open.ts';
@@ -78,6 +81,34 @@ t.test('another process locks the SQLite file: nothing is fetched over and over,
     end: () => end(),
   });
 });
+
+t.test('the disk is full: nothing is fetched over and over, and with room again nothing is lost', async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), 'feedferry-full-'));
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }));
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16m', 'tmpfs', folder], { stdio: 'pipe' });
+  } catch {
+    return skipLoudly(t, "a small disk can't be mounted here");
+  }
+  t.teardown(() => execFileSync('umount', ['-l', folder]));
+  const url = `sqlite:${join(folder, 'feedferry.db')}`;
+  await outage(t, {
+    ...{ store: url, workerStore: url, what: 'full' },
+    begin: async () => fill(join(folder, 'filler')),
+    end: async () => rmSync(join(folder, 'filler')),
+  });
+});
+
+/** Until there is no room left. */
+function fill(path: string): void {
+  for (;;) {
+    try {
+      appendFileSync(path, Buffer.alloc(4_096));
+    } catch {
+      return;
+    }
+  }
+}
 
 async function outage(
   t: Test,
