@@ -5,7 +5,7 @@ import type { Validators } from './conditional-get.ts';
 import type { FeedFacts } from './digest.ts';
 import { CONFIRM_ERRORS_MAX, missingAfter, type Step } from './missing-feed.ts';
 import { adoptedUrl, movedAfter } from './permanent-redirect.ts';
-import { duration, type Happened, type ScheduleLimits, type Wait } from './schedule.ts';
+import { duration, type Happened, type NextFetch, type ScheduleLimits, type Wait } from './schedule.ts';
 import { BACKUP_MS_MAX, isPushed, scheduleBeside, webSubAfter } from './websub/backup-poll.ts';
 import type { Offer } from './websub/offer.ts';
 
@@ -107,6 +107,7 @@ export function updatedFeed(
     ...(findings.validators ?? {}),
     ...sourceAfter(before, findings, whereTo.url ?? before.url),
     ...schedule,
+    ...(isOutOfTurn && failure !== null ? turnAfter(before, schedule) : {}),
     ...(state === 'gone' ? { nextWhy: 'never again: the publisher has taken the feed away (410)' } : {}),
     ...whereTo,
     ...(missing === null && before.missing === undefined ? {} : { missing }),
@@ -125,6 +126,15 @@ export function updatedFeed(
 /** Whoever follows it again has what was in it meanwhile, and waits for a day at most, or asks for it at once. */
 function unfollowed({ maxIntervalMs }: ScheduleLimits): Wait {
   return { ms: maxIntervalMs, why: `${duration(maxIntervalMs)}, as nobody follows it` };
+}
+
+/** Its own turn stays when it was. */
+function turnAfter(
+  before: FeedRecord,
+  { nextAt, allowedAt }: NextFetch,
+): Pick<FeedRecord, 'nextAt' | 'nextWhy'> | object {
+  const turn = Math.max(before.nextAt, allowedAt);
+  return turn < nextAt ? { nextAt: turn, nextWhy: before.nextWhy } : {};
 }
 
 /** Validators go back to where they came from (RFC 9110 section 8.8: they are those of one resource), and nowhere else. */

@@ -74,11 +74,17 @@ export function offence(what: string, visits: readonly Visit[], publisher?: Publ
   return { kind: publisher?.kindName ?? '', what, evidence: visits.map(shownVisit) };
 }
 
+/** Of a large host, so many may wait before it. */
+const PRESSED_MS_MAX = 5 * 60_000;
+
 /** Was it a reader who asked for this attempt? */
 export function wasPressed({ incidents }: Record, { publisher, startMs }: Attempt): boolean {
   return incidents.some(
     (one) =>
-      one.kind === 'refresh' && startMs >= one.at && startMs - one.at < 60_000 && one.publishers.includes(publisher),
+      one.kind === 'refresh' &&
+      startMs >= one.at &&
+      startMs - one.at < PRESSED_MS_MAX &&
+      one.publishers.includes(publisher),
   );
 }
 

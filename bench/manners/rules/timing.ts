@@ -110,7 +110,7 @@ export function failuresBackOff(record: Record): Verdict {
       // A reader's presses need not make the crawler wait any longer.
       if (!isFailure(attempt)) failures = 0;
       else if (failures === 0 || !wasPressed(record, attempt)) failures += 1;
-      before = attempt;
+      if (!isFailure(attempt) || before === undefined || !wasPressed(record, attempt)) before = attempt;
     }
     return { checked, offences };
   });
