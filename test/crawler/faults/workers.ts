@@ -6,7 +6,7 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Test } from 'tap';
-import { findOnPath } from '../../rig/programs.ts';
+import { dyingWithParent, findOnPath } from '../../rig/programs.ts';
 
 export interface WorkerSettings {
   readonly store: string;
@@ -61,7 +61,8 @@ function onOneCore(worker: number): string[] {
 export async function startWorker(t: Test, settings: WorkerSettings): Promise<Worker> {
   const script = join(import.meta.dirname, 'worker-child.ts');
   started += 1;
-  const [command = '', ...args] = [...onOneCore(started), process.execPath, script, JSON.stringify(settings)];
+  const program = [...onOneCore(started), process.execPath, script, JSON.stringify(settings)];
+  const [command = '', ...args] = dyingWithParent(program);
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit').then(() => {});
   const end = async (signal: NodeJS.Signals): Promise<void> => {
