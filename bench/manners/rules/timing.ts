@@ -136,17 +136,19 @@ export function restedWithoutReaders(record: Record): Verdict {
     const left = record.incidents.find((one) => one.kind === 'unfollow' && one.publishers.includes(publisher.index));
     const after =
       left === undefined ? [] : attempts.filter(({ startMs, visits }) => startMs > left.at && !visits[0].lost);
+    // What a reader asked for in between does not move the feed's own turn.
+    const own = after.filter((attempt) => !wasPressed(record, attempt));
     const offences: Offence[] = [];
-    for (const [i, attempt] of after.entries()) {
-      const before = after[i - 1];
-      if (before === undefined || i <= PLANNED_BEFORE || wasPressed(record, attempt)) continue;
+    for (const [i, attempt] of own.entries()) {
+      const before = own[i - 1];
+      if (before === undefined || i <= PLANNED_BEFORE) continue;
       const waited = attempt.startMs - before.endMs;
       if (waited >= record.limits.maxIntervalMs) continue;
       offences.push(
         offence(`after ${hours(waited)}, although nobody follows it`, [before.last, attempt.visits[0]], publisher),
       );
     }
-    return { checked: Math.max(0, after.length - 1 - PLANNED_BEFORE), offences };
+    return { checked: Math.max(0, own.length - 1 - PLANNED_BEFORE), offences };
   });
 }
 
