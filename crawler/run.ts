@@ -1,5 +1,4 @@
 /** The crawler as it runs inside `serve`: one pass after the other, as feeds come due. */
-import type { Clock, Store } from '../store/contract.ts';
 import type { FeedRecord } from '../store/documents.ts';
 import { type CodedError, codeOf } from '../store/errors.ts';
 import { type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
@@ -7,63 +6,25 @@ import { codedTrouble, FINISH_MS_MAX } from './crawler.ts';
 import { type Digester, openDigester } from './digester.ts';
 import { crawlerError } from './errors.ts';
 import { bringBack, FAR_AHEAD_LOOK_MS } from './far-ahead.ts';
-import type { Fetcher } from './fetch.ts';
 import { HostPatience } from './host-patience.ts';
 import { newMetrics } from './metrics.ts';
+import { Nap } from './nap.ts';
 import { Member, UNKNOWN_KIND } from './pause/member.ts';
-import { type Pause, pausedError } from './pause/note.ts';
-import type { ProcessKind } from './pause/processes.ts';
+import { pausedError } from './pause/note.ts';
 import { Pump } from './pump.ts';
 import { type Claim, type Queue, untilLost } from './queue/contract.ts';
 import { LocalQueue } from './queue/local.ts';
 import { mayRefresh, Refreshes } from './refreshes.ts';
+import type { RunningCrawler, RunOptions } from './run-options.ts';
 import { type CrawlerStatus, whyOf } from './run-status.ts';
+import { SetAside } from './set-aside.ts';
 import { StoreSession, StoreTrouble } from './store-session.ts';
 import { SubscriberCounts } from './subscriber-counts.ts';
 import { tally } from './tally.ts';
-import { type Sleep, wayFrom } from './way-to-host.ts';
-import type { Subscriber } from './websub/subscriber.ts';
+import { wayFrom } from './way-to-host.ts';
 
+export type { RunningCrawler, RunOptions } from './run-options.ts';
 export type { CrawlerStatus } from './run-status.ts';
-
-export interface RunOptions {
-  readonly store: Store;
-  /** Default: one of this process alone. One that others share has its own limits for hosts. Whoever gives it closes it. */
-  readonly queue?: Queue | undefined;
-  readonly fetcher: Fetcher;
-  readonly concurrency: number;
-  readonly hostGapMs: number;
-  readonly hostConnections: number;
-  readonly minIntervalMs: number;
-  readonly maxIntervalMs: number;
-  readonly backupMsMax?: number | undefined;
-  readonly clock: Clock;
-  /** For a simulated clock: how waiting for a host on the way is done by it. Default: in real time. */
-  readonly sleep?: Sleep | undefined;
-  readonly random: () => number;
-  /** Told when trouble with the store begins, changes or ends (null): to be logged, once. */
-  readonly onTrouble?: ((error: CodedError | null) => void) | undefined;
-  /** Told when the crawlers of the site are paused, and when they go on (null): to be logged, once. */
-  readonly onPause?: ((pause: Pause | null) => void) | undefined;
-  /** Subscribes to the hubs that feeds name. Default: nobody does. */
-  readonly subscriber?: Subscriber | undefined;
-  /** What others are told about this process. */
-  readonly process?: ProcessKind | undefined;
-}
-
-export interface RunningCrawler {
-  /**
-   * Fetches one feed before all others. Resolves when it is stored, also where the fetch failed (its history tells).
-   * A feed that was fetched a moment ago, or whose publisher has asked for patience, is left as it is.
-   * Throws CRAWL_FEED_UNKNOWN, CRAWL_PAUSED, CRAWL_STOPPED, CRAWL_SLOW and store errors.
-   */
-  refresh(feedId: string): Promise<void>;
-  /** There may be new feeds: look at once. */
-  wake(): void;
-  status(): CrawlerStatus;
-  /** Within 10 s. What was not stored stays due. */
-  stop(): Promise<void>;
-}
 
 /** Other processes may add feeds: the store is asked at least this often. */
 const POLL_MS_MAX = 5_000;
@@ -74,7 +35,6 @@ const WAITING_MAX = 20_000;
 /** Between two looks at a store in trouble. */
 const TROUBLE_MS_MIN = 500;
 const TROUBLE_MS_MAX = 15_000;
-const SET_ASIDE_MS = 3_600_000;
 /** Between two looks at a record that another process may change. */
 const WATCH_MS = 500;
 /** After breaking off: for what is being written. */
@@ -102,14 +62,12 @@ class Running implements RunningCrawler {
   #breakOff = new AbortController();
   readonly #startedAt: number;
   readonly #refreshes = new Refreshes();
-  /** Feeds that met a fault of ours, until when they are left alone. */
-  readonly #setAside = new Map<string, number>();
+  readonly #setAside = new SetAside();
+  readonly #nap = new Nap();
   #state: 'running' | 'waiting' | 'stopping' | 'stopped' = 'running';
   #trouble: CodedError | null = null;
   #nextDueAt: number | null = null;
   #nextLookAhead = 0;
-  #wake: (() => void) | undefined;
-  #awake = false;
   #loop: Promise<void> = Promise.resolve();
 
   constructor(options: RunOptions) {
@@ -190,8 +148,7 @@ class Running implements RunningCrawler {
   }
 
   wake(): void {
-    this.#awake = true;
-    this.#wake?.();
+    this.#nap.wake();
   }
 
   status(): CrawlerStatus {
@@ -255,11 +212,11 @@ class Running implements RunningCrawler {
     let pauseMs = TROUBLE_MS_MIN;
     while (!this.#isStopping()) {
       if (this.#member.pause !== null) {
-        await this.#sleep(POLL_MS_MAX);
+        await this.#nap.sleep(POLL_MS_MAX);
         continue;
       }
       if (this.#trouble !== null) {
-        await this.#sleep(pauseMs);
+        await this.#nap.sleep(pauseMs);
         pauseMs = Math.min(pauseMs * 2, TROUBLE_MS_MAX);
         await this.#recover();
         continue;
@@ -269,7 +226,7 @@ class Running implements RunningCrawler {
       try {
         await this.#fill();
         await this.#bringBack();
-        if (this.#trouble === null) await this.#sleep(this.#idleMs());
+        if (this.#trouble === null) await this.#nap.sleep(this.#idleMs());
       } catch (error) {
         if (!this.#member.wasShutOut(error)) this.#inTrouble(error);
       }
@@ -284,7 +241,7 @@ class Running implements RunningCrawler {
       const page = await store.feeds.due({ now, limit: PAGE_SIZE, ...(after === undefined ? {} : { after }) });
       const added = await this.#queue.add(
         page
-          .filter(({ id }) => !this.#isSetAside(id, now))
+          .filter(({ id }) => !this.#setAside.has(id, now))
           .map(({ id, url, nextAt }) => ({ feed: id, url, nextAt, urgent: false })),
       );
       if (added > 0) this.#pump.kick();
@@ -301,14 +258,6 @@ class Running implements RunningCrawler {
     const { clock, random } = this.#options;
     const found = await bringBack(this.#session, { limits: this.#crawling.limits, now: clock(), random });
     if (found === 0) this.#nextLookAhead = performance.now() + FAR_AHEAD_LOOK_MS;
-  }
-
-  #isSetAside(feed: string, now: number): boolean {
-    const until = this.#setAside.get(feed);
-    if (until === undefined) return false;
-    if (now < until && until - now <= SET_ASIDE_MS) return true;
-    this.#setAside.delete(feed);
-    return false;
   }
 
   #idleMs(): number {
@@ -357,7 +306,7 @@ class Running implements RunningCrawler {
       }
       // A fault of ours with this one feed, which stays due: it is not asked again for a while.
       tally(this.#metrics, { kind: 'failed', error: coded, bytes: 0, ms: 0 });
-      this.#setAside.set(feed, this.#options.clock() + SET_ASIDE_MS);
+      this.#setAside.add(feed, this.#options.clock());
       return 'done';
     }
   }
@@ -378,20 +327,6 @@ class Running implements RunningCrawler {
     const same = this.#trouble?.code === error?.code;
     this.#trouble = error;
     if (!same) this.#options.onTrouble?.(error);
-  }
-
-  async #sleep(ms: number): Promise<void> {
-    if (!this.#awake) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, ms);
-        this.#wake = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
-    this.#awake = false;
-    this.#wake = undefined;
   }
 }
 
