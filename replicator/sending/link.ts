@@ -68,11 +68,15 @@ export class Link {
     this.alarm.ring();
   }
 
+  /** Whether the way to the destination and back is known, and short. */
+  get isClose(): boolean {
+    return this.#wayMs !== undefined && this.#wayMs < CLOSE_MS;
+  }
+
   /** Documents of a batch: fewer over a long line, and where so many bytes a second are a limit, which is kept evenly. */
   get batchDocs(): number {
     const { batchDocs, bytesPerSecondMax } = this.course.limits;
-    const isClose = this.#wayMs !== undefined && this.#wayMs < CLOSE_MS;
-    return isClose && bytesPerSecondMax === null ? batchDocs : Math.min(batchDocs, FAR_BATCH_DOCS_MAX);
+    return this.isClose && bytesPerSecondMax === null ? batchDocs : Math.min(batchDocs, FAR_BATCH_DOCS_MAX);
   }
 
   adjust(): void {

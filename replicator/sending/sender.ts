@@ -20,6 +20,9 @@ const ASIDE_MAX = 1000;
 const KEEP_DOCS = 400;
 const KEEP_MS = 250;
 
+/** Checkpoints that go by themselves at a time, over a long line: the next batch need not wait for the answer to the one before. */
+const FAR_KEEPS_MAX = 4;
+
 /** The stretch of a slot that a batch covers. */
 export interface Stretch {
   readonly slot: number;
@@ -70,7 +73,7 @@ export class Sender {
   #sentAt = 0;
   #keptVector: Vector | undefined;
   readonly #confirmation: Confirmation;
-  #keeping: Promise<void> | undefined;
+  #keeps = 0;
   #idle: (() => void) | undefined;
 
   constructor(options: SenderOptions) {
@@ -164,12 +167,13 @@ export class Sender {
   /** Tells the destination how far it is, where the next batch would have to wait for that. */
   #keepInTime(): void {
     const { link } = this.#options;
-    if (this.#keeping !== undefined || this.#sentVector === this.prefix.vector) return;
+    if (this.#keeps >= (link.isClose ? 1 : FAR_KEEPS_MAX) || this.#sentVector === this.prefix.vector) return;
     if (link.isOver || !link.window.isNarrow(link.batchDocs)) return;
-    this.#keeping = this.keep()
+    this.#keeps += 1;
+    void this.keep()
       .catch((error: unknown) => link.fail(error))
       .finally(() => {
-        this.#keeping = undefined;
+        this.#keeps -= 1;
         this.#keepInTime();
       });
   }
