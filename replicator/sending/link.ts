@@ -28,7 +28,7 @@ export class Link {
     this.course = course;
     this.target = target;
     this.deadlines = deadlines;
-    this.window = new Window(this.#batchesMax());
+    this.window = new Window(course.pace.batchesOf(this.concurrency));
     this.alarm = new Alarm(course.runtime);
   }
 
@@ -79,21 +79,21 @@ export class Link {
     return this.isClose && bytesPerSecondMax === null ? batchDocs : Math.min(batchDocs, FAR_BATCH_DOCS_MAX);
   }
 
+  /** Close by, more batches than the store can work on gain nothing; a long line is kept full by what is on the way. */
+  get concurrency(): number {
+    const { concurrency } = this.course.limits;
+    const isFar = (this.#wayMs ?? 0) >= CLOSE_MS;
+    return isFar ? concurrency : Math.min(concurrency, CLOSE_BATCHES[this.target.info.engine]);
+  }
+
   adjust(): void {
-    this.window.setBatchesMax(this.#batchesMax());
+    this.window.setBatchesMax(this.course.pace.batchesOf(this.concurrency));
   }
 
   /** A batch took so long in all, of which applying took so long; in ms. */
   answered(ms: number, appliedMs: number): void {
     const wayMs = Math.max(0, ms - appliedMs);
     this.#wayMs = this.#wayMs === undefined ? wayMs : this.#wayMs + (wayMs - this.#wayMs) * SMOOTHING;
-  }
-
-  /** A store that writes one batch after the other, and close by, has no use for more than the next one at hand. */
-  #batchesMax(): number {
-    const { pace, limits } = this.course;
-    const isClose = this.target.info.engine === 'sqlite' && (this.#wayMs ?? 0) < CLOSE_MS;
-    return pace.batchesOf(isClose ? Math.min(CLOSE_BATCHES, limits.concurrency) : limits.concurrency);
   }
 
   fault(point: FaultPoint): Promise<void> | void {
@@ -126,7 +126,8 @@ export class Link {
 
 /** The way to a destination is short, in ms there and back. */
 const CLOSE_MS = 5;
-const CLOSE_BATCHES = 2;
+/** A SQLite store writes one batch after the other: the next one is at hand. */
+const CLOSE_BATCHES = { sqlite: 2, mongodb: 4 } as const;
 /** Of the newest sample in the smoothed way. */
 const SMOOTHING = 0.2;
 

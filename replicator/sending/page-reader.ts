@@ -46,13 +46,13 @@ export class PageReader {
   }
 
   async #read(slot: number, after: number, limit: number): Promise<PageRead> {
-    const { course, deadlines } = this.#link;
+    const { course, deadlines, concurrency } = this.#link;
     const readAt = course.runtime.elapsed();
     const reading = this.#database.changes.read(slot, after, limit, BATCH_CHARS_MAX);
     const page = await deadlines.limit(reading, `the source to read ${this.#database.name}`);
     const now = course.runtime.elapsed();
     course.metrics.readMs += now - readAt;
-    course.pace.read(page.docs.length, now - readAt, course.limits.concurrency, now);
+    course.pace.read(page.docs.length, now - readAt, concurrency, now);
     if (course.faults) await course.faults.at('page-read');
     return { page, readAt };
   }

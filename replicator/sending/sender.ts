@@ -21,7 +21,7 @@ const KEEP_DOCS = 400;
 const KEEP_MS = 250;
 
 /** Checkpoints that go by themselves at a time, over a long line: the next batch need not wait for the answer to the one before. */
-const FAR_KEEPS_MAX = 4;
+const FAR_KEEPS_MAX = 16;
 
 /** The stretch of a slot that a batch covers. */
 export interface Stretch {
@@ -252,7 +252,7 @@ export class Sender {
     course.metrics.appliedMs += appliedMs;
     // Several at a time wait for each other there.
     const ms = appliedMs / Math.max(1, link.window.batches);
-    course.pace.applied(docs, ms, course.limits.concurrency, course.runtime.elapsed());
+    course.pace.applied(docs, ms, link.concurrency, course.runtime.elapsed());
     link.adjust();
   }
 
