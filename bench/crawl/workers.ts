@@ -1,6 +1,10 @@
 /** One cold crawl by several processes: one store, and one queue in Redis, which holds the feeds and the hosts' budgets. */
 import { cpus } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { CrawlSummary } from '../../crawler/crawler.ts';
+import { SETTLE_MS } from '../../crawler/queue/bullmq.ts';
+import { openQueue } from '../../crawler/queue/open.ts';
+import { openStore } from '../../store/open.ts';
 import { redisUrl } from '../../test/rig/redis.ts';
 import { type Measured, measureNode } from '../measure/node-process.ts';
 import { machineCpuSeconds } from '../measure/proc.ts';
@@ -81,6 +85,7 @@ async function crawlTogether(
   if ('skip' in redis) throw new BenchFailure(`no Redis to measure with: ${redis.skip}`);
   await using store = await freshStore(settings.store);
   await importFeeds(opml, store.url, settings.feeds);
+  await settleQueue(redis.url, store.url);
   await world.clearLog();
   const { busy, summaries, measured, wallSeconds } = await together(settings, workers, store.url, redis.url);
   const fetched = summaries.map((summary) => summary.fetched);
@@ -96,6 +101,15 @@ async function crawlTogether(
     peakMemoryBytes: Math.max(...measured.map((one) => one.peakMemoryBytes)),
     feeds: [Math.min(...fetched), Math.max(...fetched)],
   };
+}
+
+/** In a queue that is new to its Redis nobody claims for some seconds (docs/queue.md): that is no part of a crawl. */
+async function settleQueue(redis: string, storeUrl: string): Promise<void> {
+  await using store = await openStore(storeUrl);
+  const hosts = { connections: 1, gapMs: 0 };
+  await using queue = await openQueue(redis, { clock: Date.now, hosts, site: store.site });
+  await queue.counts();
+  await delay(SETTLE_MS);
 }
 
 /** Every worker adds all feeds that are due to the queue, where each is there once, and ends when the queue is empty. */

@@ -31,6 +31,8 @@ export const CLAIM_MS = 15_000;
 const RENEWALS = 5;
 /** For those who were connected to reach a server again that was restarted, beyond the time of a renewal. */
 const RETURN_MS = 2_000;
+/** In a server that came up empty: for the claims of the usual length to be told again. */
+export const SETTLE_MS = CLAIM_MS / RENEWALS + RETURN_MS;
 /** Looks for claims of dead workers within CLAIM_MS; it takes two to find one. */
 const STALLED_CHECKS = 3;
 /** Lanes that one claim looks at. */
