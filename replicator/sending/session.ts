@@ -4,7 +4,7 @@ import { type Checkpoint, checkpointFrom, checkpointTo, readCheckpoint, resumeFr
 import type { Policies } from '../policy.ts';
 import { readRole } from '../role.ts';
 import type { Hello, Target, TargetSession } from '../target.ts';
-import type { Vector } from '../vector.ts';
+import { covers, type Vector } from '../vector.ts';
 import { offerAside } from './aside.ts';
 import type { Course } from './course.ts';
 import type { Deadlines } from './deadlines.ts';
@@ -152,7 +152,10 @@ async function beginDatabase(link: Link, plan: SessionPlan, name: DatabaseName):
     ...{ link, session: plan.session, destination, database: name, tally, vector: start, seed },
     ...{ atDestination, atSource },
   });
-  await sender.note.save();
+  // Where the destination has lost something, the old note must not come back with power: by then what it says may lie
+  // below what the destination says, and mean another state of this store.
+  const isSetBack = atSource.checkpoint !== null && !covers(start, atSource.checkpoint.vector);
+  await sender.note.save(isSetBack ? 'sync' : 'lazy');
   plan.begun.add(name);
   plan.reseed.delete(name);
   const ownAfter = plan.direction === 'two-way' ? { site: destination, seed } : null;

@@ -1,4 +1,4 @@
-import type { SiteId } from '../../store/contract.ts';
+import type { Durability, SiteId } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { type Checkpoint, checkpointOf, checkpointTo, historyBefore } from '../checkpoint.ts';
 import { replicatorError } from '../errors.ts';
@@ -87,10 +87,10 @@ export class SourceNote {
   }
 
   /** Notes where it is now. Throws REPLICATION_TAKEN_OVER, BeginAgain and the codes of the store. */
-  async save(): Promise<void> {
+  async save(durability: Durability = 'lazy'): Promise<void> {
     while (this.#noting !== undefined) await this.#noting;
     if (this.isUpToDate) return;
-    this.#noting = this.#save();
+    this.#noting = this.#save(durability);
     try {
       await this.#noting;
     } finally {
@@ -99,16 +99,16 @@ export class SourceNote {
     if (!this.#link.isOver) this.moved();
   }
 
-  async #save(): Promise<void> {
+  async #save(durability: Durability): Promise<void> {
     const { course, deadlines } = this.#link;
     const { vector, docs } = this.#prefix;
     if (course.faults) await course.faults.at('checkpoint-source');
     const value = checkpointOf(this.#session, vector, this.#seed, this.#before, course.runtime.clock());
-    const put = course.source.control.put(this.#id, value, this.#rev, 'lazy');
+    const put = course.source.control.put(this.#id, value, this.#rev, durability);
     const rev = await deadlines.limit(put, 'the source to note a checkpoint');
     if (rev === null) {
       this.#rev = await this.#revisionAfterAll();
-      return this.#save();
+      return this.#save(durability);
     }
     if (course.faults) await course.faults.at('checkpoint-source-saved');
     course.metrics.checkpointsAtSource += 1;
