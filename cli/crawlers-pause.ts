@@ -1,7 +1,7 @@
 import type { CommandSpec } from './command.ts';
 import { crawlQueue } from './crawl.ts';
 import { pauseProgressText, pauseText } from './crawlers-text.ts';
-import { pauseByWish, pauseInEffect, TIMEOUT_SHOWN, whoRunsThis } from './crawlers-wishes.ts';
+import { pauseByWish, pauseInEffect, pauseWishFrom, TIMEOUT_SHOWN, whoRunsThis } from './crawlers-wishes.ts';
 import { EXIT } from './exit.ts';
 import { write } from './io.ts';
 import { openedStore } from './opened-store.ts';
@@ -26,6 +26,7 @@ export const crawlersPauseCommand: CommandSpec = {
   async run(invocation) {
     const { io, json, options } = invocation;
     const settings = invocation.settings();
+    const wish = pauseWishFrom(options);
     await using store = await openedStore(invocation, { mustExist: true });
     await using queue = await crawlQueue(settings, store, io.clock);
     using stop = stopSignals();
@@ -33,7 +34,7 @@ export const crawlersPauseCommand: CommandSpec = {
       using line = progressLine(io.stderr, io.clock);
       const onProgress = (progress: Parameters<typeof pauseProgressText>[0]) => line.show(pauseProgressText(progress));
       const context = { store, queue, clock: io.clock, by: whoRunsThis(), signal: stop.signal, onProgress };
-      return await pauseByWish(context, options);
+      return await pauseByWish(context, wish);
     };
     try {
       const report = await paused();

@@ -1,7 +1,7 @@
 /** What an operator can wish of the crawlers of a site, by command or by HTTP: to be paused, and to go on. */
 import { hostname, userInfo } from 'node:os';
 import { readPause } from '../crawler/pause/note.ts';
-import { FINISH_MS_MAX_DEFAULT, type PauseReport, pauseCrawlers } from '../crawler/pause/pause.ts';
+import { FINISH_MS_MAX_DEFAULT, type PauseOptions, type PauseReport, pauseCrawlers } from '../crawler/pause/pause.ts';
 import { type ResumeReport, resumeCrawlers } from '../crawler/pause/resume.ts';
 import type { WaitProgress } from '../crawler/pause/wait.ts';
 import type { Queue } from '../crawler/queue/contract.ts';
@@ -45,17 +45,24 @@ function userName(): string {
   }
 }
 
-/** Throws USAGE_INVALID and what `pauseCrawlers` throws. */
-export async function pauseByWish(context: WishContext, options: WishOptions): Promise<PauseReport> {
+/** How a pause is wished. */
+export type PauseWish = Pick<PauseOptions, 'why' | 'finishMsMax' | 'wait' | 'readOnly'>;
+
+/** Throws USAGE_INVALID. */
+export function pauseWishFrom(options: WishOptions): PauseWish {
   const readOnly = switchFrom(options.readOnly);
-  return await pauseCrawlers({
-    ...context,
+  return {
     why: reasonFrom(options.reason),
     finishMsMax: timeoutFrom(options.timeout) ?? FINISH_MS_MAX_DEFAULT,
     // Whether nobody writes is known only at the end of the wait.
     wait: switchFrom(options.wait) || readOnly,
     readOnly,
-  });
+  };
+}
+
+/** Throws what `pauseCrawlers` throws. */
+export async function pauseByWish(context: WishContext, wish: PauseWish): Promise<PauseReport> {
+  return await pauseCrawlers({ ...context, ...wish });
 }
 
 /** Throws USAGE_INVALID and what `resumeCrawlers` throws. */

@@ -7,7 +7,7 @@ import { mayRefresh, refreshByOthers } from '../crawler/refreshes.ts';
 import type { RunningCrawler } from '../crawler/run.ts';
 import type { SiteOptions } from '../site/site.ts';
 import { CodedError } from '../store/errors.ts';
-import { pauseByWish, resumeByWish } from './crawlers-wishes.ts';
+import { pauseByWish, pauseWishFrom, resumeByWish } from './crawlers-wishes.ts';
 import { importOpml } from './import-opml.ts';
 
 type Services = Pick<SiteOptions, 'addFeed' | 'importOpml' | 'exportOpml' | 'refresh' | 'crawlerStatus' | 'crawlers'>;
@@ -50,7 +50,7 @@ export function siteServices(options: CrawlerSide, crawler: RunningCrawler | nul
     },
     crawlers: {
       status: () => crawlersStatus({ store, queue, clock }),
-      pause: (wished) => pauseByWish({ store, queue, clock, by: BY_HTTP }, wished),
+      pause: (wished) => pauseByWish({ store, queue, clock, by: BY_HTTP }, pauseWishFrom(wished)),
       resume: (wished) => resumeByWish({ store, queue, clock, by: BY_HTTP }, wished),
     },
     crawlerStatus: () => crawler?.status() ?? { state: 'off', why: 'this Feedferry serves pages only' },

@@ -11,6 +11,7 @@ t.test('serve stands still through a restart, says so everywhere, and readers re
   const paused = await crawlers('pause', '--reason', 'moving the disks');
   t.match(paused, { code: 0, stdout: /^The crawlers are paused: moving the disks\n.*within a second/s });
   t.match(await crawlers('pause', '--json'), { code: 0, stdout: /"isAlready":true/ });
+  t.match(await crawlers('pause', '--timeout', 'soon'), { code: 2, stderr: /^error USAGE_INVALID/ });
 
   const serve = cli.start(['serve', '--store', store, '--listen', '127.0.0.1:0']);
   const [, url = ''] = await serve.until(/ready at (http:\/\/[^\s"]+)/);
