@@ -1,4 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   type DestinationConfig,
   listDestinations,
@@ -12,14 +11,11 @@ import type { DestinationStatus } from '../replicator/status.ts';
 import type { Control } from '../store/contract.ts';
 import type { CommandSpec } from './command.ts';
 import { EXIT } from './exit.ts';
-import { columnsOf, write } from './io.ts';
+import { columnsOf } from './io.ts';
 import { openedStore } from './opened-store.ts';
 import { statusText } from './replicate-text.ts';
-import { stopSignals } from './stop-signals.ts';
 import { printable } from './text.ts';
-
-/** Between two pictures of `--watch`, in ms. */
-const WATCH_MS = 1000;
+import { printWatched } from './watched.ts';
 
 const NEVER_STARTED = 'was added; it begins when `feedferry serve` runs';
 
@@ -32,21 +28,17 @@ export const replicateStatusCommand: CommandSpec = {
   settings: ['store'],
   examples: ['feedferry replicate status', 'feedferry replicate status offsite --watch'],
   async run(invocation) {
-    const { io, json, args, options } = invocation;
+    const { io, json, args } = invocation;
     await using store = await openedStore(invocation, { mustExist: true });
-    using stop = stopSignals();
-    do {
+    await printWatched(invocation, async () => {
       const shown = await shownStatuses(store.control, args[0]);
       const idle = await neverStarted(store.control, shown, args[0]);
       if (args[0] !== undefined && shown.length + idle.length === 0) throw unknownDestination(args[0]);
-      const isScreen = options.watch === true && io.stdout.isTTY === true;
       const now = io.clock();
-      const text = json
+      return json
         ? `${JSON.stringify([...shown, ...idle.map((config) => shownIdle(config, now))])}\n`
-        : `${isScreen ? '\u001b[H\u001b[2J' : ''}${textOf(shown, idle, columnsOf(io.stdout), now)}`;
-      await write(io.stdout, text);
-      if (options.watch === true) await delay(WATCH_MS, undefined, { signal: stop.signal }).catch(() => {});
-    } while (options.watch === true && !stop.signal.aborted);
+        : textOf(shown, idle, columnsOf(io.stdout), now);
+    });
     return EXIT.done;
   },
 };

@@ -22,6 +22,7 @@ import { StoreSession, StoreTrouble } from './store-session.ts';
 import { SubscriberCounts } from './subscriber-counts.ts';
 import { tally } from './tally.ts';
 import { wayFrom } from './way-to-host.ts';
+import { within } from './within.ts';
 
 export type { RunningCrawler, RunOptions } from './run-options.ts';
 export type { CrawlerStatus } from './run-status.ts';
@@ -178,14 +179,14 @@ class Running implements RunningCrawler {
     this.wake();
     // What waits in a shared queue waits for the others.
     if (!this.#isShared()) await this.#queue.clear();
-    await Promise.race([this.#pump.whenIdle(), pause(FINISH_MS_MAX)]);
+    await within(FINISH_MS_MAX, this.#pump.whenIdle());
     this.#ending.abort();
     this.#breakOff.abort();
-    await Promise.race([this.#pump.whenIdle(), pause(BREAK_OFF_MS_MAX)]);
+    await within(BREAK_OFF_MS_MAX, this.#pump.whenIdle());
     this.#refreshes.end((feed) => crawlerError('CRAWL_STOPPED', 'The crawler was stopped', { input: feed }));
     await this.#digester[Symbol.asyncDispose]();
     const closing = [this.#loop, this.#session.close(), this.#member.stop()];
-    await Promise.race([Promise.allSettled(closing), pause(CLOSE_MS_MAX)]);
+    await within(CLOSE_MS_MAX, Promise.allSettled(closing));
     this.#state = 'stopped';
   }
 

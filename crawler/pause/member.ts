@@ -3,6 +3,7 @@ import type { Clock } from '../../store/contract.ts';
 import type { Pump } from '../pump.ts';
 import type { Queue } from '../queue/contract.ts';
 import { isShutOut, type StoreSession } from '../store-session.ts';
+import { within } from '../within.ts';
 import { CheckedQueue } from './checked-queue.ts';
 import { type Pause, readPause } from './note.ts';
 import { Heartbeat, type ProcessKind, type ProcessState } from './processes.ts';
@@ -131,14 +132,4 @@ export class Member {
       givenBack: this.#givenBack,
     };
   }
-}
-
-async function within(ms: number, promise: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-    timer.unref();
-  });
-  await Promise.race([promise, late]);
-  clearTimeout(timer);
 }
