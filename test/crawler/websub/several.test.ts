@@ -57,6 +57,8 @@ t.test('over a shared queue a hub is asked by whoever may, and its host gets no 
   const { store, publicUrl } = reader;
   const now = Date.now();
   reader.clock.now = now;
+  // So that there is something to subscribe to, whichever of the two would have polled first.
+  await reader.poll(feed);
   await using stack = new AsyncDisposableStack();
   const poster = stack.use(openFetcher({ userAgent: 'Feedferry-Test/1.0', allowPrivate: ['127.0.0.0/8'] }));
   const webSub = stack.use(openWebSub({ store, poster, clock: Date.now, random: () => 0, publicUrl }));
