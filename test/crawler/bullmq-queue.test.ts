@@ -145,13 +145,15 @@ function tests(url: string): void {
   );
 
   t.test('a claim that could not be renewed is given up', async (t) => {
-    const { proxy, queue } = await openProxied(t, url);
+    // Longer than a busy machine lets a timer wait.
+    const claimMs = 4 * CLAIM_MS;
+    const { proxy, queue } = await openProxied(t, url, { claimMs });
     await queue.add(jobs('c/1'));
     const alone = await claimed(queue);
     await proxy.behave({ mute: 'both' });
     const from = performance.now();
     await aborted(alone);
-    t.ok(performance.now() - from < CLAIM_MS, 'before anybody else may have it');
+    t.ok(performance.now() - from < claimMs, 'before anybody else may have it');
     await proxy.behave({ mute: 'none' });
     proxy.drop('reset');
   });

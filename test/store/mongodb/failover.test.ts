@@ -126,10 +126,15 @@ t.test('a server that fails over or refuses, as a writer sees it', async (t) => 
   });
 
   await test('a user who may not write is told at once', async (t, { proxy, insert }) => {
-    proxy.answer(onCommand('insert', 'users', { instead: failed(13, 'Unauthorized') }, 1_000));
-    const started = performance.now();
+    const refuse = onCommand('insert', 'users', { instead: failed(13, 'Unauthorized') }, 1_000);
+    let refused = 0;
+    proxy.answer((request) => {
+      const answer = refuse(request);
+      if (answer !== undefined) refused += 1;
+      return answer;
+    });
     t.match(await insert('a'), { code: 'STORE_UNREACHABLE', retryable: false, message: /refused the credentials/ });
-    t.ok(performance.now() - started < 1_000, 'without trying again and again');
+    t.equal(refused, 1, 'without trying again and again');
   });
 
   await test('a duplicate key that names no index is looked into', async (t, { store, writer, proxy, insert }) => {
