@@ -3,7 +3,7 @@ import type { Clock, Store } from '../store/contract.ts';
 import { CodedError } from '../store/errors.ts';
 import { type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
 import { type Digester, openDigester } from './digester.ts';
-import { type Choice, isWanted, wantedFeeds } from './due-feeds.ts';
+import { type Choice, isWanted, WAITING_MAX, wantedFeeds } from './due-feeds.ts';
 import { crawlerError } from './errors.ts';
 import { bringBack } from './far-ahead.ts';
 import type { Fetcher } from './fetch.ts';
@@ -29,6 +29,8 @@ export interface CrawlOptions {
   readonly fetcher: Fetcher;
   /** Feeds at once. */
   readonly concurrency: number;
+  /** Feeds in the queue of this pass at once. Default WAITING_MAX. */
+  readonly waitingMax?: number | undefined;
   /** Due or not. */
   readonly force: boolean;
   /** Ids; default: all. */
@@ -102,6 +104,7 @@ export async function crawl(options: CrawlOptions): Promise<CrawlSummary> {
 class Pass {
   readonly #options: CrawlOptions;
   readonly #choice: Choice;
+  readonly #waitingMax: number;
   readonly #metrics: CrawlerMetrics = newMetrics();
   readonly #queue: Queue;
   readonly #pump: Pump;
@@ -112,6 +115,9 @@ class Pass {
   readonly #breakOff = new AbortController();
   readonly #startedAt = performance.now();
   #selected = 0;
+  /** Where not all fit into the queue at once: how many there were at the beginning. */
+  #counted = 0;
+  #onRoom = () => {};
   #passedOver = 0;
   #done = 0;
   #trouble: unknown;
@@ -121,6 +127,7 @@ class Pass {
     const { store, fetcher, clock, random, minIntervalMs, maxIntervalMs, storeRetryMsMax } = options;
     this.#options = options;
     this.#choice = { now: clock(), force: options.force, feeds: options.feeds };
+    this.#waitingMax = options.waitingMax ?? WAITING_MAX;
     this.#session = new StoreSession({
       store,
       owner: `crawler: ${(options.process ?? UNKNOWN_KIND).command}`,
@@ -140,6 +147,7 @@ class Pass {
       breakOff: () => this.#breakOff.abort(),
       onPause: (pause) => {
         this.#trouble ??= pausedError(pause);
+        this.#onRoom();
       },
       onResume: () => {},
     });
@@ -169,11 +177,15 @@ class Pass {
       if (!this.#ended()) this.#pump.start();
       const { limits, random } = this.#crawling;
       await bringBack(this.#session, { limits, now: this.#choice.now, random });
-      for await (const jobs of wantedFeeds((operation) => this.#session.read(operation), this.#choice)) {
+      await this.#count();
+      for await (const jobs of this.#wanted()) {
         if (this.#ended()) break;
         await this.#add(jobs);
         this.#pump.kick();
+        await this.#room();
       }
+      // Others may have changed some meanwhile.
+      if (!this.#ended()) this.#counted = 0;
     } catch (error) {
       this.#end(error);
     }
@@ -192,16 +204,43 @@ class Pass {
     return this.#summary(skipped);
   }
 
+  #wanted(): AsyncGenerator<Job[]> {
+    return wantedFeeds((operation) => this.#session.read(operation), this.#choice);
+  }
+
+  /** Of those that do not fit into the queue at once nobody would know otherwise how many there are. */
+  async #count(): Promise<void> {
+    if (this.#isShared() || (await this.#session.read(({ feeds }) => feeds.count())) <= this.#waitingMax) return;
+    for await (const jobs of this.#wanted()) this.#counted += jobs.length;
+  }
+
+  /** Resolves when the queue of this process has room again: what does not fit stays in the store. */
+  async #room(): Promise<void> {
+    while (this.#isFull() && !this.#ended()) {
+      await new Promise<void>((resolve) => {
+        this.#onRoom = resolve;
+      });
+    }
+  }
+
+  #isFull(): boolean {
+    return !this.#isShared() && this.#queue.waiting >= this.#waitingMax;
+  }
+
+  #isShared(): boolean {
+    return this.#queue.pollMs !== null;
+  }
+
   /** Where others share the queue, they may take these, and this pass theirs: it counts what it claims. */
   async #add(jobs: readonly Job[]): Promise<void> {
-    const isShared = this.#queue.pollMs !== null;
-    const forced = isShared && this.#choice.force;
+    const forced = this.#isShared() && this.#choice.force;
     const added = await this.#queue.add(forced ? jobs.map((job) => ({ ...job, force: true })) : jobs);
-    if (!isShared) this.#selected += added;
+    if (!this.#isShared()) this.#selected += added;
   }
 
   async #work(claim: Claim): Promise<'done' | 'back'> {
-    if (this.#queue.pollMs !== null) this.#selected += 1;
+    if (this.#isShared()) this.#selected += 1;
+    this.#onRoom();
     try {
       const signal = untilLost(claim, this.#breakOff.signal);
       const crawling = { ...this.#crawling, signal, wayTo: wayFrom(claim, this.#queue, signal) };
@@ -226,12 +265,17 @@ class Pass {
     }
   }
 
+  get #total(): number {
+    return Math.max(this.#counted, this.#selected);
+  }
+
   #ended(): boolean {
     return this.#trouble !== undefined || this.#options.signal?.aborted === true;
   }
 
   #stop(): void {
     this.#pump.stop();
+    this.#onRoom();
     setTimeout(() => this.#breakOff.abort(), FINISH_MS_MAX).unref();
   }
 
@@ -240,12 +284,13 @@ class Pass {
     this.#trouble ??= error;
     this.#pump.stop();
     this.#breakOff.abort();
+    this.#onRoom();
   }
 
   async #skipped(): Promise<number> {
     if (this.#trouble !== undefined) return 0;
     const total = this.#options.feeds?.length ?? (await this.#options.store.feeds.count().catch(() => this.#selected));
-    return Math.max(0, total - this.#selected) + this.#passedOver;
+    return Math.max(0, total - this.#total) + this.#passedOver;
   }
 
   #report(last: boolean): void {
@@ -254,10 +299,10 @@ class Pass {
     if (onProgress === undefined || (!last && now - this.#progressAt < PROGRESS_MS)) return;
     this.#progressAt = now;
     const elapsedMs = now - this.#startedAt;
-    const left = this.#selected - this.#done;
+    const left = this.#total - this.#done;
     onProgress({
       done: this.#done,
-      total: this.#selected,
+      total: this.#total,
       failed: Object.values(failures(this.#metrics)).reduce((sum, count) => sum + count, 0),
       articlesNew: this.#metrics.articlesNew,
       bytes: this.#metrics.bytes,
@@ -269,12 +314,12 @@ class Pass {
   #summary(skipped: number): CrawlSummary {
     const metrics = this.#metrics;
     return {
-      feeds: this.#selected - this.#passedOver,
+      feeds: this.#total - this.#passedOver,
       fetched: metrics.fetches.ok ?? 0,
       notModified: metrics.fetches['not-modified'] ?? 0,
       failed: failures(metrics),
       skipped,
-      unfinished: this.#selected - this.#done,
+      unfinished: this.#total - this.#done,
       articlesNew: metrics.articlesNew,
       articlesChanged: metrics.articlesChanged,
       articlesUnchanged: metrics.articlesUnchanged,

@@ -5,6 +5,9 @@ import type { Job } from './queue/contract.ts';
 
 const PAGE_SIZE = 500;
 
+/** Feeds that are taken into the queue of one process; the others stay due in the store. */
+export const WAITING_MAX = 20_000;
+
 /**
  * An import spreads the first fetches of its feeds over at most this, so that a running crawler is not flooded. A pass
  * that somebody asked for takes them all.

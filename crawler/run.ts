@@ -4,6 +4,7 @@ import { type CodedError, codeOf } from '../store/errors.ts';
 import { type CrawlFeedOptions, crawlFeed } from './crawl-feed.ts';
 import { codedTrouble, FINISH_MS_MAX } from './crawler.ts';
 import { type Digester, openDigester } from './digester.ts';
+import { WAITING_MAX } from './due-feeds.ts';
 import { crawlerError } from './errors.ts';
 import { bringBack, FAR_AHEAD_LOOK_MS } from './far-ahead.ts';
 import { HostPatience } from './host-patience.ts';
@@ -31,8 +32,6 @@ export type { CrawlerStatus } from './run-status.ts';
 const POLL_MS_MAX = 5_000;
 /** Due feeds that are read at once. */
 const PAGE_SIZE = 500;
-/** Feeds that are taken into the queue; the others stay due in the store. */
-const WAITING_MAX = 20_000;
 /** Between two looks at a store in trouble. */
 const TROUBLE_MS_MIN = 500;
 const TROUBLE_MS_MAX = 15_000;
