@@ -139,7 +139,7 @@ class Pass {
       ...(storeRetryMsMax === undefined ? {} : { retryMsMax: storeRetryMsMax }),
     });
     const hosts = { connections: options.hostConnections, gapMs: options.hostGapMs };
-    this.#queue = options.queue ?? new LocalQueue({ clock, hosts, jobsMax: Number.POSITIVE_INFINITY });
+    this.#queue = options.queue ?? new LocalQueue({ clock, hosts });
     this.#member = new Member({
       ...{ session: this.#session, queue: this.#queue, clock, kind: options.process ?? UNKNOWN_KIND },
       state: () => (this.#ended() ? 'stopping' : 'crawling'),
