@@ -1,12 +1,12 @@
+import type { WaitProgress } from '../crawler/pause/wait.ts';
 import type { CommandSpec } from './command.ts';
-import { crawlQueue } from './crawl.ts';
 import { pauseProgressText, pauseText } from './crawlers-text.ts';
-import { pauseByWish, pauseInEffect, pauseWishFrom, TIMEOUT_SHOWN, whoRunsThis } from './crawlers-wishes.ts';
+import { pauseByWish, pauseWishFrom, TIMEOUT_SHOWN, whoRunsThis } from './crawlers-wishes.ts';
 import { EXIT } from './exit.ts';
 import { write } from './io.ts';
-import { openedStore } from './opened-store.ts';
 import { progressLine } from './progress.ts';
 import { stopSignals } from './stop-signals.ts';
+import { withCrawlers } from './with-crawlers.ts';
 
 export const crawlersPauseCommand: CommandSpec = {
   usage: 'pause',
@@ -25,25 +25,17 @@ export const crawlersPauseCommand: CommandSpec = {
   ],
   async run(invocation) {
     const { io, json, options } = invocation;
-    const settings = invocation.settings();
     const wish = pauseWishFrom(options);
-    await using store = await openedStore(invocation, { mustExist: true });
-    await using queue = await crawlQueue(settings, store, io.clock);
-    using stop = stopSignals();
-    const paused = async () => {
-      using line = progressLine(io.stderr, io.clock);
-      const onProgress = (progress: Parameters<typeof pauseProgressText>[0]) => line.show(pauseProgressText(progress));
-      const context = { store, queue, clock: io.clock, by: whoRunsThis(), signal: stop.signal, onProgress };
-      return await pauseByWish(context, wish);
-    };
-    try {
+    return await withCrawlers(invocation, async (place) => {
+      using stop = stopSignals();
+      const paused = async () => {
+        using line = progressLine(io.stderr, io.clock);
+        const onProgress = (progress: WaitProgress) => line.show(pauseProgressText(progress));
+        return await pauseByWish({ ...place, by: whoRunsThis(), signal: stop.signal, onProgress }, wish);
+      };
       const report = await paused();
       await write(io.stdout, json ? `${JSON.stringify(report)}\n` : pauseText(report, io.clock()));
       return EXIT.done;
-    } catch (error) {
-      const still = await pauseInEffect({ store });
-      if (still !== null && !json) await write(io.stderr, `${still}\n`);
-      throw error;
-    }
+    });
   },
 };

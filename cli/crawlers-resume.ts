@@ -1,11 +1,10 @@
 import type { CommandSpec } from './command.ts';
-import { crawlQueue } from './crawl.ts';
 import { resumeText } from './crawlers-text.ts';
 import { resumeByWish, whoRunsThis } from './crawlers-wishes.ts';
 import { EXIT } from './exit.ts';
 import { write } from './io.ts';
-import { openedStore } from './opened-store.ts';
 import { stopSignals } from './stop-signals.ts';
+import { withCrawlers } from './with-crawlers.ts';
 
 export const crawlersResumeCommand: CommandSpec = {
   usage: 'resume',
@@ -19,13 +18,11 @@ export const crawlersResumeCommand: CommandSpec = {
   examples: ['feedferry crawlers resume', 'feedferry crawlers resume --wait --queue redis://q1'],
   async run(invocation) {
     const { io, json, options } = invocation;
-    const settings = invocation.settings();
-    await using store = await openedStore(invocation, { mustExist: true });
-    await using queue = await crawlQueue(settings, store, io.clock);
-    using stop = stopSignals();
-    const context = { store, queue, clock: io.clock, by: whoRunsThis(), signal: stop.signal };
-    const report = await resumeByWish(context, options);
-    await write(io.stdout, json ? `${JSON.stringify(report)}\n` : resumeText(report, io.clock()));
-    return EXIT.done;
+    return await withCrawlers(invocation, async (place) => {
+      using stop = stopSignals();
+      const report = await resumeByWish({ ...place, by: whoRunsThis(), signal: stop.signal }, options);
+      await write(io.stdout, json ? `${JSON.stringify(report)}\n` : resumeText(report, io.clock()));
+      return EXIT.done;
+    });
   },
 };

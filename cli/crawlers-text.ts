@@ -18,7 +18,7 @@ export function pauseProgressText({ processes, inFlight, waitedMs, limitMs }: Wa
 export function pauseText({ pause, isAlready, proof }: PauseReport, now: number): string {
   const reason = pause.why === '' ? '' : `: ${printable(pause.why)}`;
   const head = isAlready
-    ? `The crawlers were paused already, ${relative(pause.since, now)} by ${printable(pause.by)}${reason}\n`
+    ? `The crawlers were paused already, ${relative(pause.since, now).replace('now', 'just now')} by ${printable(pause.by)}${reason}\n`
     : `The crawlers are paused${reason}\n`;
   if (proof === null) {
     const rest = pause.fencedAt === null ? UNPROVEN : `No crawler can write: proven at ${moment(pause.fencedAt)}.\n`;
@@ -66,7 +66,9 @@ function answerText({ answer, inFlight, inFlightThen, givenBack }: AwaitedProces
 
 export function resumeText({ ended, readWrite, left, crawling }: ResumeReport, now: number): string {
   if (ended === null) return 'The crawlers were not paused.\n';
-  const lines = [`The crawlers go on; they were paused ${relative(ended.since, now)} by ${printable(ended.by)}.`];
+  const lines = [
+    `The crawlers go on; they were paused ${relative(ended.since, now).replace('now', 'just now')} by ${printable(ended.by)}.`,
+  ];
   if (readWrite.length > 0) lines.push(`read-write again: ${readWrite.join(', ')}`);
   if (left !== null) lines.push(`left read-only: ${left.databases.join(', ')}, as ${printable(left.why)}`);
   if (crawling !== null) lines.push(...crawling.map((one) => `  ${nameOf(one)}: goes on`));
@@ -74,7 +76,7 @@ export function resumeText({ ended, readWrite, left, crawling }: ResumeReport, n
 }
 
 export function statusText(status: CrawlersStatus, columns: number, now: number): string {
-  const { sentence, note, processes, inFlight, nextDueAt, modes, writers, queue, state } = status;
+  const { sentence, note, processes, inFlight, nextDueAt, modes, writers, queue, queueError, state } = status;
   const facts: [string, string][] = [['State', sentence]];
   if (note !== null) {
     const reason = note.why === '' || state === 'running' ? '' : `: ${printable(note.why)}`;
@@ -91,6 +93,7 @@ export function statusText(status: CrawlersStatus, columns: number, now: number)
     const paused = queue.isPaused ? 'paused, ' : '';
     facts.push(['Queue', `${paused}${queue.claimed} in flight, ${counted(queue.waiting, 'feed')} waiting`]);
   }
+  if (queueError !== null) facts.push(['Queue', printable(`${queueError.code}: ${queueError.message}`)]);
   const head = facts.map(
     ([name, value]) => `${name.padEnd(INDENT)}${wrap(value, columns - INDENT, ' '.repeat(INDENT))}`,
   );

@@ -1,11 +1,12 @@
 /** What an operator can wish of the crawlers of a site, by command or by HTTP: to be paused, and to go on. */
 import { hostname, userInfo } from 'node:os';
-import { readPause } from '../crawler/pause/note.ts';
+import { type Pause, type PauseState, readPause } from '../crawler/pause/note.ts';
 import { FINISH_MS_MAX_DEFAULT, type PauseOptions, type PauseReport, pauseCrawlers } from '../crawler/pause/pause.ts';
 import { type ResumeReport, resumeCrawlers } from '../crawler/pause/resume.ts';
 import type { WaitProgress } from '../crawler/pause/wait.ts';
 import type { Queue } from '../crawler/queue/contract.ts';
 import type { Clock, Store } from '../store/contract.ts';
+import { CodedError } from '../store/errors.ts';
 import { cliError } from './errors.ts';
 import { duration } from './setting-kinds.ts';
 import { shownRole } from './site-role.ts';
@@ -60,31 +61,64 @@ export function pauseWishFrom(options: WishOptions): PauseWish {
   };
 }
 
-/** Throws what `pauseCrawlers` throws. */
+/** Throws what `pauseCrawlers` throws; the advice says whether the pause is in effect all the same. */
 export async function pauseByWish(context: WishContext, wish: PauseWish): Promise<PauseReport> {
-  return await pauseCrawlers({ ...context, ...wish });
+  try {
+    return await pauseCrawlers({ ...context, ...wish });
+  } catch (error) {
+    throw withState(error, pausedSoFar((await noteNow(context))?.state));
+  }
 }
 
-/** Throws USAGE_INVALID and what `resumeCrawlers` throws. */
+/** Throws USAGE_INVALID and what `resumeCrawlers` throws; the advice says whether crawlers go on all the same. */
 export async function resumeByWish(context: WishContext, options: WishOptions): Promise<ResumeReport> {
   const waitMsMax = timeoutFrom(options.timeout) ?? RESUME_WAIT_MS_MAX;
-  return await resumeCrawlers({
-    ...context,
-    waitMsMax: switchFrom(options.wait) ? Math.max(1, waitMsMax) : 0,
-    whyNotOpen: async () => {
-      const role = await shownRole(context.store);
-      return role?.isFenced || role?.isReplica ? `this site is ${role.text}` : null;
-    },
-  });
+  try {
+    return await resumeCrawlers({
+      ...context,
+      waitMsMax: switchFrom(options.wait) ? Math.max(1, waitMsMax) : 0,
+      whyNotOpen: async () => {
+        const role = await shownRole(context.store);
+        return role?.isFenced || role?.isReplica ? `this site is ${role.text}` : null;
+      },
+    });
+  } catch (error) {
+    throw withState(error, resumedSoFar((await noteNow(context))?.state));
+  }
 }
 
-/** For a failure after which the pause is in effect all the same. Null: it is not. */
-export async function pauseInEffect({ store }: Pick<WishContext, 'store'>): Promise<string | null> {
-  const note = await readPause(store.control).catch(() => undefined);
-  if (note === undefined || note.state === 'running' || note.state === 'resuming') return null;
-  return note.shut
-    ? 'The crawlers are paused all the same, and the store refuses their writers.'
-    : 'The crawlers are paused all the same: nothing is claimed any more. What is in flight may still be written.';
+/** Undefined also where the store does not say. */
+async function noteNow({ store }: WishContext): Promise<Pause | undefined> {
+  return await readPause(store.control).catch(() => undefined);
+}
+
+function pausedSoFar(state: PauseState | undefined): string {
+  switch (state) {
+    case 'pausing':
+      return 'The crawlers are paused all the same: nothing is claimed any more. What is in flight may still be written.';
+    case 'fencing':
+    case 'paused':
+      return 'The crawlers are paused all the same, and the store refuses their writers.';
+    default:
+      return '';
+  }
+}
+
+function resumedSoFar(state: PauseState | undefined): string {
+  switch (state) {
+    case 'running':
+      return 'The pause has ended in the store all the same: crawlers go on.';
+    case 'resuming':
+      return 'The crawlers stand still until `crawlers resume` was run to its end.';
+    default:
+      return '';
+  }
+}
+
+function withState(error: unknown, state: string): unknown {
+  if (!(error instanceof CodedError) || state === '') return error;
+  const { code, message, input, retryable } = error;
+  return new CodedError(code, message, { input, retryable, advice: `${state} ${error.advice}`, cause: error });
 }
 
 function timeoutFrom(raw: unknown): number | undefined {

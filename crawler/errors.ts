@@ -31,6 +31,8 @@ export const CRAWLER_ERRORS = {
     'It is fetched when they are resumed; `feedferry crawlers status` shows more, `feedferry crawlers resume` ends it.',
   CRAWLERS_CONTENDED: 'Agree with whoever else pauses or resumes, look at `feedferry crawlers status`, then try again.',
   CRAWLERS_RESUMED: 'Somebody else has resumed the crawlers meanwhile; pause them again if they are to stand still.',
+  CRAWLERS_UNPROVEN:
+    'Run `feedferry crawlers pause --wait` again for the proof, or end the pause with `crawlers resume`.',
   CRAWL_QUEUE_FULL: 'More feeds wait than the queue holds; they stay due in the store.',
   CRAWL_QUEUE_BUSY: 'Look which worker still crawls (`feedferry crawlers status`), then drain the queue again.',
   CRAWL_QUEUE_REFUSED: 'Check user, password and rights in the URL of the queue, and what Redis says.',

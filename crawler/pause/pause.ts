@@ -64,7 +64,7 @@ export interface PauseProof {
 }
 
 /**
- * Throws CRAWLERS_CONTENDED, CRAWLERS_RESUMED, CRAWL_STOPPED where it was told to stop waiting, and what store and queue
+ * Throws CRAWLERS_CONTENDED, CRAWLERS_RESUMED, CRAWLERS_UNPROVEN where it was told to stop waiting, and what store and queue
  * throw: the pause is in effect all the same from the moment at which it was noted.
  */
 export async function pauseCrawlers(options: PauseOptions): Promise<PauseReport> {

@@ -1,4 +1,5 @@
 import type { Clock, Mode, Store } from '../../store/contract.ts';
+import { CodedError } from '../../store/errors.ts';
 import { kindOf } from '../../store/shut-out.ts';
 import type { Queue } from '../queue/contract.ts';
 import { CRAWLER, type Pause, type PauseState, readPause } from './note.ts';
@@ -17,8 +18,10 @@ export interface CrawlersStatus {
   readonly modes: { readonly articles: Mode; readonly feeds: Mode };
   /** Open writers of crawlers, as the store has them: `articles: crawler: serve`. */
   readonly writers: readonly string[];
-  /** Null: not asked. */
+  /** Null: there is none that processes share, or it does not answer. */
   readonly queue: { readonly waiting: number; readonly claimed: number; readonly isPaused: boolean } | null;
+  /** Why the shared queue does not answer. The store has the last word, so that the rest is true all the same. */
+  readonly queueError: { readonly code: string; readonly message: string } | null;
 }
 
 export interface StatusOptions {
@@ -27,7 +30,7 @@ export interface StatusOptions {
   readonly clock: Clock;
 }
 
-/** Throws what store and queue throw. */
+/** Throws what the store throws. */
 export async function crawlersStatus({ store, queue, clock }: StatusOptions): Promise<CrawlersStatus> {
   const now = clock();
   const note = await readPause(store.control);
@@ -47,7 +50,7 @@ export async function crawlersStatus({ store, queue, clock }: StatusOptions): Pr
     nextDueAt: await store.feeds.nextDueAt(),
     modes: { articles: await store.articles.mode(), feeds: await store.feeds.mode() },
     writers: await writersOf(store),
-    queue: queue === undefined ? null : await queueOf(queue),
+    ...(await queueOf(queue)),
   };
 }
 
@@ -72,8 +75,15 @@ function sentenceOf(note: Pause | undefined, seen: number, inFlight: number): st
   }
 }
 
-async function queueOf(queue: Queue): Promise<CrawlersStatus['queue']> {
-  return { ...(await queue.counts()), isPaused: (await queue.pausedBy()) !== null };
+async function queueOf(queue: Queue | undefined): Promise<Pick<CrawlersStatus, 'queue' | 'queueError'>> {
+  if (queue === undefined) return { queue: null, queueError: null };
+  try {
+    const [counts, pausedBy] = await Promise.all([queue.counts(), queue.pausedBy()]);
+    return { queue: { ...counts, isPaused: pausedBy !== null }, queueError: null };
+  } catch (error) {
+    if (!(error instanceof CodedError)) throw error;
+    return { queue: null, queueError: { code: error.code, message: error.message } };
+  }
 }
 
 async function writersOf(store: Store): Promise<string[]> {

@@ -62,7 +62,7 @@ export class Signs {
   }
 }
 
-/** Until every process that shows itself has nothing in flight, or the time is over. Throws CRAWL_STOPPED. */
+/** Until every process that shows itself has nothing in flight, or the time is over. Throws CRAWLERS_UNPROVEN where it was told to stop. */
 export async function awaitProcesses(options: WaitOptions): Promise<AwaitedProcesses> {
   const { control, pause, onProgress, signal } = options;
   const signs = new Signs();
@@ -77,7 +77,8 @@ export async function awaitProcesses(options: WaitOptions): Promise<AwaitedProce
     onProgress?.({ processes, inFlight: inFlightOf(processes), waitedMs, limitMs });
     const isDone = waitedMs >= LEAST_MS && processes.every(({ answer }) => answer !== 'ending');
     if (isDone || waitedMs > limitMs + GIVE_BACK_MS) return { ms: waitedMs, processes };
-    if (signal?.aborted) throw crawlerError('CRAWL_STOPPED', 'The wait was stopped; the crawlers stay paused');
+    if (signal?.aborted)
+      throw crawlerError('CRAWLERS_UNPROVEN', 'The wait was stopped before it was proven that no crawler can write');
     await sleep(LOOK_MS, undefined, { signal }).catch(() => {});
   }
 }

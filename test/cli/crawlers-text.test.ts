@@ -87,6 +87,7 @@ t.test('a status fits the terminal', async (t) => {
         { ...one, ...about, host: 'a-machine-with-a-long-name.example', seenAt: NOON - 9e7, isSeen: false },
       ],
       queue: { waiting: 5, claimed: 0, isPaused: true },
+      queueError: { code: 'CRAWL_QUEUE_UNREACHABLE', message: 'The queue does not answer '.repeat(4) },
     },
     80,
     NOON,
@@ -96,5 +97,6 @@ t.test('a status fits the terminal', async (t) => {
     text,
   );
   t.match(text, /Queue {6}paused, 0 in flight, 5 feeds waiting/);
+  t.match(text, /CRAWL_QUEUE_UNREACHABLE: The queue does not answer/);
   t.match(text, /gone\?/);
 });

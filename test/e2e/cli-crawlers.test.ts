@@ -67,10 +67,15 @@ t.test('a queue that does not answer keeps nobody from pausing, and is told of',
   const paused = await cli.run(['crawlers', 'pause', '--wait', ...queue]);
   t.match(paused, {
     code: 1,
-    stderr: /paused all the same, and the store refuses their writers.*CRAWL_QUEUE_UNREACHABLE/s,
+    stderr: /CRAWL_QUEUE_UNREACHABLE.*paused all the same, and the store refuses their writers/s,
   });
   t.notMatch(paused.stdout + paused.stderr, /secret/);
   t.match(await cli.run(['crawl', '--once', '--store', store]), { code: 1, stderr: /CRAWL_PAUSED/ });
-  t.match(await cli.run(['crawlers', 'resume', ...queue]), { code: 1, stderr: /CRAWL_QUEUE_UNREACHABLE/ });
+  t.match(await cli.run(['crawlers', 'status', ...queue]), {
+    ...{ code: 0, stdout: /pausing: .*Queue +CRAWL_QUEUE_UNREACHABLE/s },
+  });
+  t.match(await cli.run(['crawlers', 'resume', ...queue]), {
+    ...{ code: 1, stderr: /CRAWL_QUEUE_UNREACHABLE.*has ended in the store all the same/s },
+  });
   t.match(await cli.run(['crawlers', 'status', '--store', store]), { code: 0, stdout: /not paused/ });
 });

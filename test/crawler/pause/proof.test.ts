@@ -77,7 +77,7 @@ t.test('a process that was killed long ago is forgotten by the next that crawls'
 t.test('a wait can be stopped; the pause stays', async (t) => {
   await using here = await setting();
   const stop = new AbortController();
-  await t.rejects(pause(here, { signal: stop.signal, onProgress: () => stop.abort() }), { code: 'CRAWL_STOPPED' });
+  await t.rejects(pause(here, { signal: stop.signal, onProgress: () => stop.abort() }), { code: 'CRAWLERS_UNPROVEN' });
   t.match(await readPause(here.store.control), { state: 'pausing', shut: false });
 });
 
