@@ -6,7 +6,9 @@ import type { Article } from '../store/documents.ts';
 import { articleId } from '../store/ids.ts';
 import type { Arrival, Dates } from './arrival.ts';
 import { articleOf } from './article.ts';
+import { digestPieces } from './digest-pieces.ts';
 import { fingerprint, identify, standsAlone } from './identity.ts';
+import { WHOLE_BYTES_MAX } from './parse/limits.ts';
 import type { ParsedEntry, ParsedFeed } from './parse/model.ts';
 import { parseFeed } from './parse/parse.ts';
 
@@ -29,6 +31,8 @@ export interface DigestedItem extends Dates {
   /** `_id` of the article. */
   readonly id: string;
   readonly fingerprint: string;
+  /** Of its texts, in feeds so large that not all articles should be asked for at once. */
+  readonly chars?: number;
 }
 
 export interface DigestedFeed {
@@ -51,7 +55,12 @@ export interface Digestion {
 }
 
 /** Throws CodedError PARSE_*. */
-export function digestFeed({ feed, body, url, contentType }: DigestInput): Digestion {
+export function digestFeed(input: DigestInput): Digestion {
+  return (input.body.byteLength > WHOLE_BYTES_MAX ? digestPieces(input) : null) ?? digestWhole(input);
+}
+
+/** In one go, which is faster and takes several times the memory of the body. */
+export function digestWhole({ feed, body, url, contentType }: DigestInput): Digestion {
   const { entries, warnings, ...facts } = parseFeed(contentType === null ? { body, url } : { body, url, contentType });
   const identified = identify(entries);
   const found: { entry: ParsedEntry; item: DigestedItem }[] = identified.map(({ identity, entry }) => ({

@@ -4,10 +4,17 @@
 import { hash } from 'node:crypto';
 import type { ParsedEntry } from './parse/model.ts';
 
+/** What an entry is known by. */
+export type KnownBy = 'guid' | 'guid and link' | 'link' | 'text';
+
+/** What tells entries apart. Keys that stand for guid and URL do as well. */
+export type Identifiable = Pick<ParsedEntry, 'guid' | 'url' | 'published' | 'updated'>;
+
 /** An entry under the text that `articleId` turns into its `_id`. */
-export interface IdentifiedEntry {
+export interface IdentifiedEntry<E extends Identifiable = ParsedEntry> {
   readonly identity: string;
-  readonly entry: ParsedEntry;
+  readonly by: KnownBy;
+  readonly entry: E;
 }
 
 /** Raise it when the same entry would be shown differently: every article is then written once more when it is seen. */
@@ -19,34 +26,47 @@ const FINGERPRINT_VERSION = '1';
  * so are those that are alike in all. The order stays.
  */
 export function identify(entries: readonly ParsedEntry[]): IdentifiedEntry[] {
+  return identifyBy(entries, identityOf);
+}
+
+/** As `identify`, for what stands for entries. */
+export function identifyBy<E extends Identifiable>(
+  entries: readonly E[],
+  identityOf: (entry: E, by: KnownBy) => string,
+): IdentifiedEntry<E>[] {
   const distinct = latestOfEach(entries);
   const guids = countBy(distinct, (entry) => entry.guid);
   const links = countBy(distinct, (entry) => (entry.guid === null ? entry.url : null));
-  const found = new Map<string, IdentifiedEntry>();
+  const found = new Map<string, IdentifiedEntry<E>>();
   for (const entry of distinct) {
-    const identity = identityOf(entry, guids, links);
-    if (!found.has(identity)) found.set(identity, { identity, entry });
+    const by = knownBy(entry, guids, links);
+    const identity = identityOf(entry, by);
+    if (!found.has(identity)) found.set(identity, { identity, by, entry });
   }
   return [...found.values()];
 }
 
-function identityOf(entry: ParsedEntry, guids: Map<string, number>, links: Map<string, number>): string {
-  if (entry.guid !== null) {
-    return guids.get(entry.guid) === 1 ? `guid:${entry.guid}` : `guid:${entry.guid}\nlink:${entry.url ?? ''}`;
-  }
-  if (entry.url !== null && links.get(entry.url) === 1) return `link:${entry.url}`;
+function knownBy({ guid, url }: Identifiable, guids: Map<string, number>, links: Map<string, number>): KnownBy {
+  if (guid !== null) return guids.get(guid) === 1 ? 'guid' : 'guid and link';
+  return url !== null && links.get(url) === 1 ? 'link' : 'text';
+}
+
+/** The text for what an entry is known by. */
+export function identityOf(entry: ParsedEntry, by: KnownBy): string {
+  if (by === 'guid') return `guid:${entry.guid}`;
+  if (by === 'guid and link') return `guid:${entry.guid}\nlink:${entry.url ?? ''}`;
+  if (by === 'link') return `link:${entry.url}`;
   return `text:${digest([entry.title, entry.html || entry.summaryHtml])}`;
 }
 
 /** False: what it is known by depends on which other entries the feed has at the time. */
-export function standsAlone({ identity, entry }: IdentifiedEntry): boolean {
-  if (entry.guid !== null) return identity === `guid:${entry.guid}`;
-  return entry.url === null || identity === `link:${entry.url}`;
+export function standsAlone({ by, entry }: Pick<IdentifiedEntry<Identifiable>, 'by' | 'entry'>): boolean {
+  return by === 'guid' || by === 'link' || (by === 'text' && entry.url === null);
 }
 
 /** Of entries with the same guid and link, the one with the latest date; of those without a date, the first. */
-function latestOfEach(entries: readonly ParsedEntry[]): ParsedEntry[] {
-  const kept = new Map<string, ParsedEntry>();
+function latestOfEach<E extends Identifiable>(entries: readonly E[]): E[] {
+  const kept = new Map<string, E>();
   entries.forEach((entry, i) => {
     const key = entry.guid === null ? `#${i}` : `${entry.guid}\n${entry.url ?? ''}`;
     const other = kept.get(key);
@@ -55,7 +75,7 @@ function latestOfEach(entries: readonly ParsedEntry[]): ParsedEntry[] {
   return [...kept.values()];
 }
 
-function dateOf(entry: ParsedEntry): number {
+function dateOf(entry: Identifiable): number {
   return entry.updated ?? entry.published ?? Number.NEGATIVE_INFINITY;
 }
 
@@ -85,7 +105,7 @@ export function digest(parts: readonly (string | Uint8Array)[]): string {
   return hash('sha256', input, 'base64url').slice(0, 22);
 }
 
-function countBy(entries: readonly ParsedEntry[], keyOf: (entry: ParsedEntry) => string | null): Map<string, number> {
+function countBy<E>(entries: readonly E[], keyOf: (entry: E) => string | null): Map<string, number> {
   const counts = new Map<string, number>();
   for (const entry of entries) {
     const key = keyOf(entry);

@@ -1,5 +1,5 @@
 /** Articles to the store: new and changed entries only, each exactly once whoever else writes at the same time. */
-import type { Edit, KnownArticle, Version } from '../store/contract.ts';
+import type { Edit, KnownArticle, Outcome, Version } from '../store/contract.ts';
 import type { Article } from '../store/documents.ts';
 import { storeError } from '../store/errors.ts';
 import { type Arrival, sortTime } from './arrival.ts';
@@ -57,8 +57,10 @@ export async function storeEntries(
       if (!toWrite.has(item)) stored[meant.get(item.id) ?? 'unchanged'] += 1;
     }
     if (writing.length === 0) return stored;
-    const edits = await editsFor(digest, [...additions(fresh, now), ...altered]);
-    const outcomes = await session.writeArticles(edits);
+    const outcomes: Outcome[] = [];
+    for (const plans of portions([...additions(fresh, now), ...altered])) {
+      outcomes.push(...(await session.writeArticles(await editsFor(digest, plans))));
+    }
     const written = new Map(
       outcomes.flatMap((outcome) => (outcome.result === 'written' ? [[outcome.id, outcome.ver]] : [])),
     );
@@ -120,6 +122,23 @@ async function changes(
     const arrived = there.get(item.id)?.content.arrived ?? old?.at ?? 0;
     return { item, arrival: { num: old?.num ?? 0, arrived }, ifVer: old?.ver ?? null };
   });
+}
+
+/** The articles of a large feed are not all in memory at once. */
+const PORTION_CHARS = 512 * 1024;
+
+function portions(plans: readonly Plan[]): Plan[][] {
+  const found: Plan[][] = [];
+  let chars = PORTION_CHARS;
+  for (const plan of plans) {
+    const portion = found.at(-1);
+    if (portion === undefined || chars >= PORTION_CHARS) {
+      found.push([plan]);
+      chars = 0;
+    } else portion.push(plan);
+    chars += plan.item.chars ?? 0;
+  }
+  return found;
 }
 
 async function editsFor(digest: OpenDigest, plans: readonly Plan[]): Promise<GuardedEdit[]> {
