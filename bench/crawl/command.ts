@@ -1,10 +1,11 @@
 import { fileURLToPath } from 'node:url';
+import { HEAP_FLAGS } from '../../cli/heap-flags.ts';
 import { type Measured, measureNode } from '../measure/node-process.ts';
 import { BenchFailure } from '../measure/progress.ts';
 
 export const FEEDFERRY = fileURLToPath(new URL('../../cli/feedferry.ts', import.meta.url));
 /** As `npm start` and `npm run feedferry` have it. */
-export const NODE_ARGS: readonly string[] = ['--max-semi-space-size=8', '--heap-growing-percent=50'];
+export const NODE_ARGS: readonly string[] = HEAP_FLAGS;
 export const ENV = { FEEDFERRY_ALLOW_PRIVATE_NETWORKS: '127.0.0.0/8' };
 export const CRAWL_MS_MAX = 1_800_000;
 
