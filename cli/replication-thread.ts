@@ -8,6 +8,7 @@ import { foregroundOf, letOthersGoFirst } from '../replicator/foreground.ts';
 import { openTarget } from '../replicator/open-target.ts';
 import { startReplicator } from '../replicator/replicator.ts';
 import { realRuntime } from '../replicator/runtime.ts';
+import { RequestsUnderWay } from '../replicator/stand-aside.ts';
 import type { DestinationStatus } from '../replicator/status.ts';
 import { codeOf } from '../store/errors.ts';
 import { openStore } from '../store/open.ts';
@@ -16,6 +17,8 @@ import { targetAccess } from './target-access.ts';
 export interface ReplicationThreadData {
   readonly store: string;
   readonly cwd: string;
+  /** Of `RequestsUnderWay`: what the thread that serves readers answers now. */
+  readonly requests: Int32Array<SharedArrayBuffer>;
 }
 
 export type FromReplication =
@@ -29,14 +32,15 @@ export type ToReplication = { readonly kind: 'stop' };
 /** How often the statuses are told, in ms. */
 const TELL_MS = 1000;
 
-const { store: url, cwd } = workerData as ReplicationThreadData;
+const { store: url, cwd, requests } = workerData as ReplicationThreadData;
 
 function tell(message: FromReplication): void {
   parentPort?.postMessage(message);
 }
 
 letOthersGoFirst();
-const runtime = { ...realRuntime, foreground: foregroundOf(process.pid) };
+const foreground = foregroundOf(process.pid, new RequestsUnderWay(requests));
+const runtime = { ...realRuntime, foreground };
 const store = await openStore(url, { mustExist: true });
 const replicator = startReplicator({
   ...{ source: store, runtime, process: { pid: process.pid, host: hostname() } },

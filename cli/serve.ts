@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { pauseIn, readPause } from '../crawler/pause/note.ts';
+import { RequestsUnderWay } from '../replicator/stand-aside.ts';
 import type { RunningSite } from '../site/server.ts';
 import type { CodedError } from '../store/errors.ts';
 import { openStore } from '../store/open.ts';
@@ -92,7 +93,9 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
     process: processKind('serve', settings),
   };
   const onTrouble = (error: CodedError | null): void => logTrouble(log, error);
-  const replication = stack.use(startReplication(store.control, { store: settings.store, cwd: io.cwd }, log));
+  const requests = new RequestsUnderWay();
+  const thread = { store: settings.store, cwd: io.cwd, requests: requests.cell };
+  const replication = stack.use(startReplication(store.control, thread, log));
   const hubs = stack.use(openHubs(settings, { store, fetcher, clock, random }));
   const crawler = settings.crawler
     ? startCrawler({
@@ -114,6 +117,7 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
     crawlerStatus: () => ({ ...services.crawlerStatus(), hubs: hubs.status() }),
     readReplicas: replicas,
     readStalenessMsMax: settings.readStaleness,
+    requestBegan: requests.begin,
     replicationStatus: () => replication.statuses(),
     replicationWish: (name, action, wished) => wishByName(store.control, name, action, wished),
     metricsText: metricsText({

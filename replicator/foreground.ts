@@ -2,6 +2,7 @@
 import { readFileSync, readlinkSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { performance } from 'node:perf_hooks';
+import { type Requests, StandAside } from './stand-aside.ts';
 
 /** What a thread has had since it began, in ms: time on a processor, and time that it was ready and had to wait for one. */
 export interface ProcessorTime {
@@ -15,15 +16,25 @@ export interface Foreground {
   readonly served: () => ProcessorTime | undefined;
   /** How long this very thread was at work, in ms since it began. */
   readonly workedMs: () => number;
+  /** Gets this thread out of the way of requests of that one. Absent: from here they can't be seen. */
+  readonly aside?: Pick<StandAside, 'now' | 'asideMs' | 'isBeside'>;
 }
 
 /** A little behind others: they get a processor at once when they wake up, and this thread still gets its share. */
 const NICENESS = 5;
 
-/** The main thread of a process on this machine. Linux tells (`/proc/PID/task/TID/schedstat`, in ns), others don't. */
-export function foregroundOf(pid: number): Foreground {
+/**
+ * The main thread of a process on this machine. Linux tells (`/proc/PID/task/TID/schedstat`, in ns), others don't.
+ * `requests`: what it answers now, where that is a thread of this process.
+ */
+export function foregroundOf(pid: number, requests?: Requests): Foreground {
   const file = `/proc/${pid}/task/${pid}/schedstat`;
-  return { served: () => readProcessorTime(file), workedMs: () => performance.eventLoopUtilization().active };
+  const aside = requests && new StandAside(requests);
+  return {
+    served: () => readProcessorTime(file),
+    workedMs: () => performance.eventLoopUtilization().active - (aside?.asideMs ?? 0),
+    ...(aside && { aside }),
+  };
 }
 
 function readProcessorTime(file: string): ProcessorTime | undefined {

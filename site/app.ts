@@ -47,6 +47,9 @@ export async function buildApp(site: Site): Promise<FastifyInstance> {
     frameworkErrors: (error, request, reply) => void sendTrouble(site, error, request, reply.headers(SECURITY_HEADERS)),
   });
   app.server.maxConnections = CONNECTIONS_MAX;
+  const { requestBegan } = site.options;
+  if (requestBegan)
+    app.server.prependListener('request', (_request, response) => response.once('close', requestBegan()));
   addGuards(app, site);
   await app.register(formbody, { bodyLimit: FORM_BYTES_MAX });
   await app.register(multipart, {

@@ -24,6 +24,8 @@ export interface SiteOptions {
   readonly crawlerStatus: () => object;
   /** All crawlers of this site: what they do, and what an operator wishes of them. Throws coded errors. */
   readonly crawlers?: CrawlersSide;
+  /** Called when a request begins; what it returns is called when that was answered, or given up. */
+  readonly requestBegan?: () => () => void;
   /** What the replicator does, for each destination; more than this is told as JSON. */
   readonly replicationStatus?: () => readonly ReplicationShown[];
   /** `pause`, `resume`, `set` or `reseed` for one destination. Throws coded errors. */

@@ -87,7 +87,11 @@ export interface Writer<C> extends AsyncDisposable {
    * Replicated documents keep their `ver` and `org`; applying twice, late or out of order is harmless. `note` is put
    * into `control` with the last of the documents where the engine has transactions, after them elsewhere; never before.
    */
-  apply(replicas: readonly Replica<C>[], note?: { readonly id: string; readonly value: unknown }): Promise<Outcome[]>;
+  apply(
+    replicas: readonly Replica<C>[],
+    note?: { readonly id: string; readonly value: unknown },
+    between?: Between,
+  ): Promise<Outcome[]>;
   /** Resolves when `stable` covers all that was acknowledged. */
   settle(): Promise<void>;
   /** Settles, then gives the slot back. */
@@ -122,14 +126,20 @@ export interface ChangePage<C> {
 }
 
 /** This site's changes to one database, as tailers read them. DESIGN section 4: slots, stable, hole fence. */
+/**
+ * Called between two documents where an engine works on many in this very thread: it may block it for a moment, so that
+ * others get a processor. Engines whose work is done elsewhere don't call it.
+ */
+export type Between = () => void;
+
 export interface ChangeFeed<C> {
   slots(): Promise<SlotState[]>;
   /**
    * Documents with `after < n <= stable` of one slot, at most `limit`, and no more once their bodies exceed `charsMax`
    * (default: the engine's own limit, if it has one). It may be fewer, with more to come after `through`; it is one at
-   * least, unless there is none up to `stable`.
+   * least, unless there is none up to `stable`. `between`: see `Between`.
    */
-  read(slot: number, after: number, limit: number, charsMax?: number): Promise<ChangePage<C>>;
+  read(slot: number, after: number, limit: number, charsMax?: number, between?: Between): Promise<ChangePage<C>>;
   /** How many documents, tombstones included, a reader of this slot has before it up to `stable`. */
   remaining(slot: number, after: number): Promise<number>;
   /** Fences whoever writes in this slot: epoch + 1, every hole filled, `stable` published, the slot free. Idempotent. */

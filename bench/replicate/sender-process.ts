@@ -1,6 +1,6 @@
 /** A process that keeps one destination supplied, and tells its status on standard output. `sender-process.ts JSON` */
 import { setTimeout as delay } from 'node:timers/promises';
-import { foregroundOf, letOthersGoFirst } from '../../replicator/foreground.ts';
+import { letOthersGoFirst } from '../../replicator/foreground.ts';
 import { openTarget } from '../../replicator/open-target.ts';
 import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
 import { realRuntime } from '../../replicator/runtime.ts';
@@ -15,19 +15,16 @@ export interface Sending {
   readonly to: string;
   /** The destination admits the sender and never answers again. */
   readonly isBlackHole: boolean;
-  /** The process that serves readers meanwhile, as the replicator of `serve` knows its own. */
-  readonly servedBy?: number;
 }
 
 const TELL_MS = 100;
 
-const { from, to, isBlackHole, servedBy } = JSON.parse(process.argv[2] ?? '') as Sending;
+const { from, to, isBlackHole } = JSON.parse(process.argv[2] ?? '') as Sending;
 letOthersGoFirst();
-const runtime = { ...realRuntime, ...(servedBy !== undefined && { foreground: foregroundOf(servedBy) }) };
 await using source = await openStore(from, { mustExist: true });
 const destination = startDestination({
   ...{ name: 'bench', source, open, databases: DATABASE_NAMES, direction: 'one-way', policies: DEFAULT_POLICIES },
-  ...{ adopt: false, limits: DEFAULT_LIMITS, runtime, once: false },
+  ...{ adopt: false, limits: DEFAULT_LIMITS, runtime: realRuntime, once: false },
 });
 process.on('SIGTERM', () => void destination.stop());
 let isStopped = false;

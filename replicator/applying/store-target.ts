@@ -80,13 +80,18 @@ class StoreSession implements TargetSession {
     if (!writer || this.#closing) {
       throw storeError('WRITER_CLOSED', `This session with ${this.#store.url} does not write ${database} any more.`);
     }
-    const began = this.#runtime.elapsed();
+    const began = this.#worked();
     const note = checkpoint && this.#noteOf(this.#hello.site, database, checkpoint);
     const counts = await this.#apply(writer, push, note ?? undefined);
     if (docs.length > 0) await this.#checkRole();
     if (note) this.#kept.set(database, note.value);
     if (push.caughtUp) this.#keepIndexes(database);
-    return { ...counts, appliedMs: docs.length === 0 ? 0 : this.#runtime.elapsed() - began };
+    return { ...counts, appliedMs: docs.length === 0 ? 0 : this.#worked() - began };
+  }
+
+  /** Time that goes by, but for what readers were given way. */
+  #worked(): number {
+    return this.#runtime.elapsed() - (this.#runtime.foreground?.aside?.asideMs ?? 0);
   }
 
   close(): Promise<void> {
@@ -106,7 +111,7 @@ class StoreSession implements TargetSession {
 
   async #apply(
     writer: Writer<unknown>,
-    { database, docs }: Push,
+    { database, docs, caughtUp }: Push,
     note: { readonly id: string; readonly value: Checkpoint } | undefined,
   ): Promise<Omit<Pushed, 'appliedMs'>> {
     if (docs.length === 0 && note === undefined) {
@@ -118,7 +123,8 @@ class StoreSession implements TargetSession {
       const context = { store: this.#store, database, writer, policy, runtime: this.#runtime };
       return await applyTwoWay(context, docs, note);
     }
-    const outcomes = await writer.apply(docs, note);
+    const between = caughtUp ? undefined : this.#runtime.foreground?.aside?.now;
+    const outcomes = await writer.apply(docs, note, between);
     let written = 0;
     for (const { result } of outcomes) if (result === 'written') written += 1;
     return { written, stale: outcomes.length - written, conflicts: 0 };

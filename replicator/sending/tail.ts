@@ -168,13 +168,14 @@ export class Tail {
 
   /** False: the session ends, or it was paused. */
   async #readPage({ slot }: SlotState): Promise<boolean> {
-    const { link } = this.#options;
+    const { link, sender } = this.#options;
     const { course } = link;
     if (link.isOver || link.isEnding || course.paused !== null) return false;
     const after = this.#position.get(slot) ?? 0;
     const { docsPerSecondMax, bytesPerSecondMax } = course.limits;
     const isFast = docsPerSecondMax === null && bytesPerSecondMax === null;
-    const { page, readAt } = await this.#pages.read(slot, after, this.#batchDocs() * PAGE_BATCHES, isFast);
+    const between = sender.caughtUp ? undefined : course.giveWay.between;
+    const { page, readAt } = await this.#pages.read(slot, after, this.#batchDocs() * PAGE_BATCHES, isFast, between);
     // Not what the list of slots said: to be looked at again later.
     if (page.through <= after) return false;
     return await this.#sendPage(slot, page, readAt);
@@ -209,8 +210,9 @@ export class Tail {
 
   /** Small batches where the rate is low, so that it is even, and a change of it is felt at once. */
   #batchDocs(): number {
-    const { batchDocs, course } = this.#options.link;
-    const { docsPerSecondMax } = course.limits;
+    const { link, sender } = this.#options;
+    const { docsPerSecondMax } = link.course.limits;
+    const batchDocs = sender.caughtUp ? link.batchDocs : link.course.giveWay.batchDocs(link.batchDocs);
     return docsPerSecondMax === null ? batchDocs : Math.min(batchDocs, Math.max(1, Math.ceil(docsPerSecondMax / 10)));
   }
 

@@ -1,3 +1,4 @@
+import type { Between } from '../../store/contract.ts';
 import type { Foreground, ProcessorTime } from '../foreground.ts';
 
 /** The thread that serves readers is looked at so often. */
@@ -13,6 +14,8 @@ const WORK_SHARE_MIN = 1 / 8;
 const RECOVERY = 0.005;
 /** Times so much while nobody is served. */
 const RECOVERY_ALONE = 2;
+/** Of a batch. */
+const BESIDE_READERS_DOCS = 100;
 /** No single rest is longer, so that a change is seen soon. */
 const REST_MS_MAX = 250;
 
@@ -37,9 +40,23 @@ export class GiveWay {
     return this.#share < 1;
   }
 
+  /** Between two documents of a backfill: while requests are under way, and this thread can see them, it does nothing. */
+  get between(): Between | undefined {
+    return this.#foreground?.aside?.now;
+  }
+
+  /**
+   * Documents of a batch, of so many at most: fewer where readers are, as nothing can stand aside while the transaction of
+   * a batch is committed, and commits were half of the time of a backfill.
+   */
+  batchDocs(docsMax: number): number {
+    return this.#foreground?.aside?.isBeside ? Math.min(docsMax, BESIDE_READERS_DOCS) : docsMax;
+  }
+
   /** To be rested now, for what was done since it was asked last. `now`: of `Runtime.elapsed`. */
   restMs(now: number): number {
     if (this.#foreground === undefined) return 0;
+    this.#foreground.aside?.now();
     this.#look(this.#foreground, now);
     const workedMs = this.#foreground.workedMs();
     const sinceMs = workedMs - this.#workedMs;

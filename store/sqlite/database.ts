@@ -1,4 +1,5 @@
 import type {
+  Between,
   BucketSum,
   ChangeFeed,
   ChangePage,
@@ -28,6 +29,14 @@ import { SqliteWriter } from './writer.ts';
 /** A page of changes ends once its bodies exceed this, unless the caller says otherwise. */
 const PAGE_CHARS_MAX = 32 * 1024 * 1024;
 
+interface PageWish {
+  readonly slot: number;
+  readonly after: number;
+  readonly limit: number;
+  readonly charsMax: number | undefined;
+  readonly between: Between | undefined;
+}
+
 export interface DatabaseContext {
   readonly db: Connection;
   readonly stamper: Stamper;
@@ -51,7 +60,7 @@ export class SqliteDatabase<C> implements Database<C> {
     this.#rows = new Rows(context.db, name);
     this.changes = {
       slots: () => this.#slots(),
-      read: (slot, after, limit, charsMax) => this.#read(slot, after, limit, charsMax),
+      read: (slot, after, limit, charsMax, between) => this.#read({ slot, after, limit, charsMax, between }),
       remaining: (slot, after) => this.#remaining(slot, after),
       takeOver: (slot) => this.#takeOver(slot),
     };
@@ -155,7 +164,7 @@ export class SqliteDatabase<C> implements Database<C> {
     return await this.db.snapshot(() => [slotState(this.db, this.name)]);
   }
 
-  async #read(slot: number, after: number, limit: number, charsMax = PAGE_CHARS_MAX): Promise<ChangePage<C>> {
+  async #read({ slot, after, limit, charsMax = PAGE_CHARS_MAX, between }: PageWish): Promise<ChangePage<C>> {
     if (slot !== SLOT) return { docs: [], through: after, stable: 0 };
     return await this.db.snapshot(() => {
       const { stable } = slotState(this.db, this.name);
@@ -167,6 +176,7 @@ export class SqliteDatabase<C> implements Database<C> {
         docs.push(unparsedOf<C>(document));
         chars += document.body.length;
         if (chars > charsMax) break;
+        between?.();
       }
       const isCut = docs.length >= limit || chars > charsMax;
       // A checkpoint can be past `stable`, after a power cut took what was shipped already.

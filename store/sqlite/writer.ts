@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Durability, Edit, Outcome, Replica, Writer, WriterOptions } from '../contract.ts';
+import type { Between, Durability, Edit, Outcome, Replica, Writer, WriterOptions } from '../contract.ts';
 import type { DatabaseName } from '../documents.ts';
 import { storeError } from '../errors.ts';
 import type { Faults } from '../faults.ts';
@@ -46,6 +46,7 @@ interface Change {
 interface Batch {
   readonly kind: WriteKind;
   readonly changes: readonly Change[];
+  readonly between: Between | undefined;
   /** To be put with the last of them. */
   readonly note?: { readonly id: string; readonly json: string };
 }
@@ -104,14 +105,19 @@ export class SqliteWriter<C> implements Writer<C> {
   edit(edits: readonly Edit<C>[]): Promise<Outcome[]> {
     return this.#write(() => {
       const changes = prepareEdits(this.#name, edits).map((edit) => this.#editChange(edit));
-      return { kind: 'edit', changes };
+      return { kind: 'edit', changes, between: undefined };
     });
   }
 
-  apply(replicas: readonly Replica<C>[], note?: { readonly id: string; readonly value: unknown }): Promise<Outcome[]> {
+  apply(
+    replicas: readonly Replica<C>[],
+    note?: { readonly id: string; readonly value: unknown },
+    between?: Between,
+  ): Promise<Outcome[]> {
     return this.#write(() => {
       const changes = prepareReplicas(replicas).map((replica) => this.#replicaChange(replica));
-      return { kind: 'apply', changes, ...(note && { note: { id: note.id, json: JSON.stringify(note.value) } }) };
+      const put = note && { id: note.id, json: JSON.stringify(note.value) };
+      return { kind: 'apply', changes, between, ...(put && { note: put }) };
     });
   }
 
@@ -148,7 +154,7 @@ export class SqliteWriter<C> implements Writer<C> {
     }
   }
 
-  async #writeAll({ kind, changes, note }: Batch): Promise<Outcome[]> {
+  async #writeAll({ kind, changes, between, note }: Batch): Promise<Outcome[]> {
     const outcomes: Outcome[] = [];
     const docsMax = this.#options.bulk ? BULK_TRANSACTION_DOCS_MAX : TRANSACTION_DOCS_MAX;
     for (let from = 0; from < changes.length || (from === 0 && note); ) {
@@ -156,7 +162,7 @@ export class SqliteWriter<C> implements Writer<C> {
       const to = endOfTransaction(changes, from, docsMax);
       const isLast = to >= changes.length;
       outcomes.push(
-        ...(await this.#transact({ kind, changes: changes.slice(from, to), ...(isLast && note && { note }) })),
+        ...(await this.#transact({ kind, changes: changes.slice(from, to), between, ...(isLast && note && { note }) })),
       );
       if (isLast) break;
       from = to;
@@ -201,14 +207,17 @@ export class SqliteWriter<C> implements Writer<C> {
     return kind === 'edit' && this.#context.stamper.versions.aheadMs() > AHEAD_MS_MAX;
   }
 
-  #place(db: Connection, { kind, changes, note }: Batch): { outcomes: Outcome[]; last: number } {
+  #place(db: Connection, { kind, changes, between, note }: Batch): { outcomes: Outcome[]; last: number } {
     const { rows, stamper } = this.#context;
     checkShutOut(db, this.#name, this.#options.owner, this.#shutOutRev);
     const { next, end } = numbersFor(db, this.#name, this.epoch, kind);
     const numbering = new Numbering(next, end);
     // Another process may have numbered later than this one's clock shows: its integer ids must stay below.
     if (kind === 'edit') stamper.versions.observeNumber(rows.greatestNum());
-    const outcomes = changes.map((change) => change.place(numbering));
+    const outcomes = changes.map((change) => {
+      between?.();
+      return change.place(numbering);
+    });
     if (note) putNote(db, note.id, note.json);
     return { outcomes, last: numbering.last };
   }

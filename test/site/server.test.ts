@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import t from 'tap';
 import { startSite } from '../../site/server.ts';
+import { until } from '../rig/until.ts';
 import { addArticles, addFeeds, articleOf, emptyStore, feedOf } from './made-up.ts';
 import { CLICK, countIn, follow, get, post, siteOver } from './running.ts';
 
@@ -206,3 +207,30 @@ t.test('closing finishes what is in flight and drops idle connections at once', 
   await t.rejects(get(site, '/'));
   await site.close();
 });
+
+t.test(
+  'whoever works beside the site is told of each request from its beginning to its end, however that is',
+  async (t) => {
+    let [begun, underWay] = [0, 0];
+    const requestBegan = () => {
+      begun += 1;
+      underWay += 1;
+      return () => {
+        underWay -= 1;
+      };
+    };
+    const hanging = Promise.withResolvers<string>();
+    const site = await siteOver(t, await emptyStore(t), { requestBegan, metricsText: () => hanging.promise });
+    await get(site, '/');
+    await get(site, '/nothing');
+    t.match(await get(site, '/articles/%'), { status: 400 });
+    await until(() => underWay === 0, 'three requests are over');
+    t.equal(begun, 3);
+    const socket = connect(site.address.port, '127.0.0.1');
+    socket.write(`GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`);
+    await until(() => underWay === 1, 'a request is under way');
+    socket.destroy();
+    await until(() => underWay === 0, 'it is given up');
+    hanging.resolve('');
+  },
+);

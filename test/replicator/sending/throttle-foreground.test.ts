@@ -66,6 +66,25 @@ t.test('it goes faster little by little while readers are served, and soon where
   t.notOk(beside.giveWay.isHeldBack);
 });
 
+t.test('where it can see requests it stands aside for them, and makes its batches small', async (t) => {
+  let looks = 0;
+  const now = () => {
+    looks += 1;
+  };
+  const aside = { asideMs: 0, isBeside: false, now };
+  const giveWay = new GiveWay({ served: () => undefined, workedMs: () => 0, aside });
+  giveWay.between?.();
+  giveWay.restMs(0);
+  t.equal(looks, 2);
+  t.equal(giveWay.batchDocs(500), 500);
+  aside.isBeside = true;
+  t.equal(giveWay.batchDocs(500), 100);
+  t.equal(giveWay.batchDocs(60), 60);
+  const blind = new GiveWay(undefined);
+  t.equal(blind.between, undefined);
+  t.equal(blind.batchDocs(500), 500);
+});
+
 t.test('a system that does not tell how long a thread waits holds nothing back', async (t) => {
   let workedMs = 0;
   const giveWay = new GiveWay({ served: () => undefined, workedMs: () => workedMs });
