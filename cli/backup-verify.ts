@@ -31,6 +31,7 @@ export const backupVerifyCommand: CommandSpec = {
     const { verifyBackup } = await import('../replicator/backup/verify.ts');
     await using stack = new AsyncDisposableStack();
     const url = againstUrl(options.against);
+    if (url === null && options.deep === true) throw cliError('USAGE_INVALID', '--deep goes with --against only');
     const against = url === null ? null : stack.use(await openStore(url, { mustExist: true, upgrade: false }));
     const look = async (): Promise<BackupVerdict> => {
       using line = progressLine(io.stderr, io.clock);
@@ -64,7 +65,7 @@ function verdictText(verdict: BackupVerdict, columns: number): string {
   ];
   const lines = [`${path}: backups of site ${head.site}, ${sized(fileBytes)}`, ''];
   lines.push(table(titles, frames.map(rowOf), columns));
-  for (const { frame, why } of damage) lines.push(`Frame ${frame} is DAMAGED: ${why}.`);
+  for (const { frame, why } of damage) lines.push(`${placeOf(frame)} is DAMAGED: ${whyOnly(why)}.`);
   if (tail?.kind === 'damaged')
     lines.push(`${placeOf(tail.frame)} is DAMAGED: ${tail.why}; nothing after it can be read.`);
   if (tail?.kind === 'torn') {
@@ -73,8 +74,17 @@ function verdictText(verdict: BackupVerdict, columns: number): string {
     );
   }
   if (against !== null) lines.push(...againstLines(against));
-  if (verdict.sound) lines.push(`All ${counted(frames.length, 'frame')} are as they were written.`);
+  if (verdict.sound) {
+    lines.push(
+      frames.length === 1 ? 'The frame is as it was written.' : `All ${frames.length} frames are as they were written.`,
+    );
+  }
   return `${lines.join('\n')}\n`;
+}
+
+/** Some reasons are whole messages, which name file and frame again. */
+function whyOnly(why: string): string {
+  return why.replace(/^.* is damaged: /s, '').replace(/\.$/, '');
 }
 
 function placeOf(frame: number): string {

@@ -12,7 +12,7 @@ import { columnsOf, write } from './io.ts';
 import { openedStore } from './opened-store.ts';
 import { progressLine } from './progress.ts';
 import { targetAccess } from './target-access.ts';
-import { counted, cut, printable } from './text.ts';
+import { counted, cut, printable, wrap } from './text.ts';
 
 /** Lines that are shown to people; all of them are in the file. */
 const SHOWN_MAX = 20;
@@ -96,7 +96,9 @@ async function rejoinTo(invocation: Invocation, to: string): Promise<ExitCode> {
 
 function previewText({ unseen, primary, epoch }: Omit<Rejoined, 'refused'>): string {
   const what = unseen === 0 ? 'It has seen everything of this site.' : `It never saw ${counted(unseen, 'document')}.`;
-  return `The new primary is ${primary}, with epoch ${epoch}. ${what}\nNothing was changed. Without --dry-run they are exported, merged there, and this site\nbecomes its replica.\n`;
+  const merged = unseen === 0 ? '' : 'they are exported and merged there, and ';
+  const next = `Nothing was changed. Without --dry-run ${merged}this site becomes its replica.`;
+  return `The new primary is ${primary}, with epoch ${epoch}. ${what}\n${wrap(next, 80, '')}\n`;
 }
 
 function doneText(done: Rejoined, exportPath: string, store: Store): string {

@@ -5,7 +5,7 @@ import { dirname, resolve } from 'node:path';
 import { pausedError, pauseIn, readPause } from '../crawler/pause/note.ts';
 import { askQueueServer } from '../crawler/queue/open.ts';
 import type { Clock, Store } from '../store/contract.ts';
-import { DATABASE_NAMES } from '../store/documents.ts';
+import { DATABASE_NAMES, type DatabaseName } from '../store/documents.ts';
 import { CodedError, codeOf } from '../store/errors.ts';
 import { readVersion } from '../store/version.ts';
 import { HALF_RESTORED_ADVICE, halfRestored } from './half-restored.ts';
@@ -14,6 +14,7 @@ import { listenAddress, withoutCredentials } from './setting-kinds.ts';
 import type { Settings } from './setting-table.ts';
 import type { ResolvedSettings } from './settings.ts';
 import { FENCED_ADVICE, shownRole } from './site-role.ts';
+import { TEST_CRAWLED_ADVICE, testCrawled } from './test-crawled.ts';
 import { bytes, counted, moment, span } from './text.ts';
 
 export interface Check {
@@ -69,15 +70,23 @@ export async function checkStore(store: Store | { error: unknown }, url: string)
     const copies = replicas.length === 0 ? '' : `; replica: ${replicas.join(', ')}`;
     const about = `${engineVersion}, schema ${schemaVersion}, site ${site}${size}: ${counted(feeds, 'feed')}, ${counted(articles, 'article')}${copies}`;
     if (half !== null) return fail('store', `${store.url}: ${half}; ${about}`, HALF_RESTORED_ADVICE);
-    if (closed.length === 0) return ok('store', `${store.url}: ${about}`);
-    return warn(
-      'store',
-      `${store.url}: ${about}; read-only: ${closed.join(', ')}`,
-      'Somebody set them read-only on purpose.',
-    );
+    if (closed.length > 0) {
+      return warn('store', `${store.url}: ${about}; read-only: ${closed.join(', ')}`, await whyClosed(store, closed));
+    }
+    const test = await testCrawled(store);
+    if (test !== null) return warn('store', `${store.url}: ${about}. ${test}`, TEST_CRAWLED_ADVICE);
+    return ok('store', `${store.url}: ${about}`);
   } catch (error) {
     return notOpened(error, url);
   }
+}
+
+async function whyClosed(store: Store, closed: readonly DatabaseName[]): Promise<string> {
+  if ((await shownRole(store))?.isFenced) return 'They stay so until this site is brought back: see its role below.';
+  const byPause = pauseIn(await readPause(store.control))?.readOnly ?? [];
+  return closed.every((name) => byPause.includes(name))
+    ? 'The pause of the crawlers did that; `feedferry crawlers resume` sets them back.'
+    : 'Somebody set them read-only on purpose.';
 }
 
 /** Only for a site that was part of a failover, or is a replica. */

@@ -4,7 +4,11 @@ import { DEFAULT_POLICIES, type Policies, type Policy } from '../replicator/poli
 import type { Limits } from '../replicator/status.ts';
 import { DATABASE_NAMES, type DatabaseName } from '../store/documents.ts';
 import { cliError } from './errors.ts';
-import { integer, size } from './setting-kinds.ts';
+import { integer, size, storeUrl } from './setting-kinds.ts';
+import { printable } from './text.ts';
+
+const RECEIVER = /^https?:\/\/./;
+const DESTINATION_ALLOWED = 'sqlite:PATH, mongodb://HOST[:PORT]/DATABASE, or https://... of `feedferry receive`';
 
 const GIB = 1024 ** 3;
 
@@ -39,6 +43,10 @@ type Options = Readonly<Record<string, unknown>>;
 
 /** Throws USAGE_INVALID and DESTINATION_NAME_INVALID. */
 export function destinationFrom(to: string, options: Options): DestinationConfig {
+  if (storeUrl.read(to) === undefined && !RECEIVER.test(to)) {
+    const message = `--to is "${printable(storeUrl.show(to))}". It must be ${DESTINATION_ALLOWED}.`;
+    throw cliError('USAGE_INVALID', message, { input: storeUrl.show(to) });
+  }
   const base = defaultConfig(textOf(options.name) ?? nameOf(to), to);
   const isTwoWay = options.twoWay === true;
   const policy = textOf(options.policy);

@@ -32,12 +32,13 @@ export const replicateStatusCommand: CommandSpec = {
     await using store = await openedStore(invocation, { mustExist: true });
     await printWatched(invocation, async () => {
       const shown = await shownStatuses(store.control, args[0]);
-      const idle = await neverStarted(store.control, shown, args[0]);
+      const kept = await listDestinations(store.control);
+      const idle = neverStarted(kept, shown, args[0]);
       if (args[0] !== undefined && shown.length + idle.length === 0) throw unknownDestination(args[0]);
       const now = io.clock();
       return json
         ? `${JSON.stringify([...shown, ...idle.map((config) => shownIdle(config, now))])}\n`
-        : textOf(shown, idle, columnsOf(io.stdout), now);
+        : textOf(shown, idle, new Set(kept.map(({ name }) => name)), columnsOf(io.stdout), now);
     });
     return EXIT.done;
   },
@@ -49,24 +50,23 @@ async function shownStatuses(control: Control, name: string | undefined): Promis
 }
 
 /** Destinations that were added and that nobody worked on yet. */
-async function neverStarted(
-  control: Control,
+function neverStarted(
+  kept: readonly DestinationConfig[],
   shown: readonly ShownStatus[],
   only: string | undefined,
-): Promise<DestinationConfig[]> {
+): DestinationConfig[] {
   const seen = new Set(shown.map(({ status }) => status.name));
-  return (await listDestinations(control)).filter(
-    ({ name }) => !seen.has(name) && (only === undefined || name === only),
-  );
+  return kept.filter(({ name }) => !seen.has(name) && (only === undefined || name === only));
 }
 
 function textOf(
   shown: readonly ShownStatus[],
   idle: readonly DestinationConfig[],
+  kept: ReadonlySet<string>,
   columns: number,
   now: number,
 ): string {
-  const started = shown.length === 0 && idle.length > 0 ? '' : statusText(shown, columns, now);
+  const started = shown.length === 0 && idle.length > 0 ? '' : statusText(shown, columns, now, kept);
   return started + idle.map(({ name }) => `${printable(name)}  ${NEVER_STARTED}\n`).join('');
 }
 

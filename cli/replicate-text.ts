@@ -5,6 +5,8 @@ import { bytes, counted, cut, printable, relative, span, wrap } from './text.ts'
 
 /** A status that was not renewed for so long was left by a process that is gone. */
 export const STATUS_MS_MAX = 5000;
+/** `serve` takes one up again sooner that stopped because somebody else worked on it. */
+const STOPPED_MS_MAX = 30_000;
 
 /** Fits 80 columns: `backfilling  120,000 docs  62%  18,000 docs/s  36 MB/s  4 s left`. */
 export function progressText(status: DestinationStatus): string {
@@ -30,19 +32,26 @@ function shareOf({ docs, docsToDo, databases }: DestinationStatus): number {
 }
 
 /** A block of lines for each destination, with its databases under it. */
-export function statusText(shown: readonly ShownStatus[], columns: number, now: number): string {
+export function statusText(
+  shown: readonly ShownStatus[],
+  columns: number,
+  now: number,
+  /** Names of those that `serve` keeps supplied. */
+  kept: ReadonlySet<string>,
+): string {
   if (shown.length === 0) {
     return 'No destinations. Add one: feedferry replicate add --to sqlite:/backup/feedferry.db\n';
   }
-  return `${shown.map((one) => blockOf(one, columns, now)).join('\n')}`;
+  return `${shown.map((one) => blockOf(one, columns, now, kept.has(one.status.name))).join('\n')}`;
 }
 
-function blockOf({ status, process, at }: ShownStatus, columns: number, now: number): string {
-  const isGone = status.state !== 'stopped' && now - at > STATUS_MS_MAX;
+function blockOf({ status, process, at }: ShownStatus, columns: number, now: number, isKept: boolean): string {
+  const isStopped = status.state === 'stopped';
+  const isGone = (!isStopped || isKept) && now - at > (isStopped ? STOPPED_MS_MAX : STATUS_MS_MAX);
   const state = isGone ? `nobody works on it (${status.state} ${relative(at, now)})` : status.state;
   const arrow = status.direction === 'two-way' ? '<->' : '->';
   const rows: [string, string][] = [
-    ['why', isGone ? 'start `feedferry serve`, or run `feedferry replicate`' : printable(status.why)],
+    ['why', isGone ? idleText(status, isKept) : printable(status.why)],
     ['behind', behindText(status)],
     [
       'lag',
@@ -63,6 +72,12 @@ function blockOf({ status, process, at }: ShownStatus, columns: number, now: num
   const lines = rows.map(([label, text]) => `  ${label.padEnd(12)}${wrap(text, columns - 15, ' '.repeat(14))}`);
   const head = cut(`${status.name}  ${arrow} ${printable(status.url)}  ${state}`, columns);
   return `${[head, ...lines, `  ${'process'.padEnd(12)}${process.pid} on ${process.host}`].join('\n')}\n`;
+}
+
+/** What makes somebody work on it. */
+function idleText({ name }: DestinationStatus, isKept: boolean): string {
+  if (isKept) return 'start `feedferry serve`';
+  return `run the same \`feedferry replicate\` again, or forget it: \`feedferry replicate remove ${name}\``;
 }
 
 /** A destination that was not reached yet may lack anything. */

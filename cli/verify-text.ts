@@ -41,6 +41,10 @@ export function progressText({ database, phase, done, total, docsPerSecond, etaM
 export function verifyText(result: VerifyResult, columns: number): string {
   const { source, destination, databases, found } = result;
   const lines = [`from  ${printable(source.url)}`, `to    ${printable(destination.url)}`, ''];
+  if (source.site === destination.site) {
+    const same = `Both are the site ${source.site}: one and the same store, or a copied file of it.`;
+    lines.push(wrap(same, columns, ''), '');
+  }
   for (const report of (found ?? result).databases) lines.push(...findingLines(report, columns));
   lines.push(databaseTable(databases, columns));
   lines.push(...repairLines(result));

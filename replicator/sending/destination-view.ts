@@ -148,7 +148,8 @@ export class DestinationView {
     if (state === 'paused') return `Paused: ${this.#course.paused}`;
     if (phase.is === 'waiting') {
       const ms = Math.max(0, phase.until - this.#course.runtime.elapsed());
-      return `${phase.why} Tries again in ${seconds(ms)}.`;
+      // What is found as a session ends is told before it is settled whether there is another.
+      return ms === 0 ? phase.why : `${phase.why} Tries again in ${seconds(ms)}.`;
     }
     if (phase.is === 'fenced' || phase.is === 'stopped') return phase.why;
     if (state === 'connecting') return `Looks for the destination.${wait}`;

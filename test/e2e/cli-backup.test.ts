@@ -69,13 +69,15 @@ t.test('a store is backed up twice, checked, and restored with proof', async (t)
 t.test('damage is exit code 3 of a check, and no restore', async (t) => {
   const { cli, json } = await made(t);
   await json(['backup', '--to', 'a.backup', ...STORE]);
+  t.match(await cli.run(['backup', 'verify', 'a.backup']), { code: 0, stdout: /The frame is as it was written\.\n$/ });
+  t.match(await json(['backup', 'verify', 'a.backup', '--deep'], 2), { error: { code: 'USAGE_INVALID' } });
   const path = join(cli.folder, 'a.backup');
   const bytes = await readFile(path);
   bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] ?? 0) ^ 4;
   await writeFile(path, bytes);
   const verdict = await cli.run(['backup', 'verify', 'a.backup']);
   t.equal(verdict.code, 3);
-  t.match(verdict.stdout, /Frame 1 is DAMAGED: .*the \d+ bytes at \d+ are not as written/);
+  t.match(verdict.stdout, /Frame 1 is DAMAGED: the \d+ bytes at \d+ are not as written\.$/m);
   t.match(await json(['restore', '--from', 'a.backup', '--store', 'sqlite:b.db'], 1), {
     error: { code: 'BACKUP_DAMAGED' },
   });

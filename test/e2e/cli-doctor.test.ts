@@ -4,6 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
+import { TEST_CRAWL_NOTE } from '../../crawler/test-crawl/own-store.ts';
+import type { Store } from '../../store/contract.ts';
 import { openStore } from '../../store/open.ts';
 import { redisUrl } from '../rig/redis.ts';
 import { skipLoudly } from '../rig/skip.ts';
@@ -50,7 +52,24 @@ t.test('a database that is read-only is worth a warning', async (t) => {
   }
   const { code, of } = await doctor(cli, ['--store', 'sqlite:a.db']);
   t.equal(code, 0, 'a warning is no failure');
-  t.match(of('store'), [{ status: 'warn', message: /read-only: articles/ }]);
+  t.match(of('store'), [{ status: 'warn', message: /read-only: articles/, advice: /on purpose/ }]);
+});
+
+t.test('it says what has set databases read-only, and that a test crawl wrote into a store', async (t) => {
+  const cli = await cliFor(t);
+  const url = `sqlite:${join(cli.folder, 'a.db')}`;
+  const edited = async (edit: (store: Store) => Promise<unknown>) => {
+    await using store = await openStore(url);
+    await edit(store);
+  };
+  await edited((store) => store.control.put(TEST_CRAWL_NOTE, { startedAt: 0, source: 'feeds.opml' }, 0));
+  t.match((await doctor(cli, ['--store', url])).of('store'), [
+    { status: 'warn', message: /A test crawl of feeds\.opml wrote into this store/, advice: /can be thrown away/ },
+  ]);
+  t.equal((await cli.run(['crawlers', 'pause', '--read-only', '--store', url])).code, 0);
+  t.match((await doctor(cli, ['--store', url])).of('store'), [
+    { status: 'warn', message: /read-only: articles, feeds/, advice: /pause of the crawlers did that.*resume/ },
+  ]);
 });
 
 t.test('a replica says whose it is, and a primary that was replaced what to do', async (t) => {
@@ -65,6 +84,7 @@ t.test('a replica says whose it is, and a primary that was replaced what to do',
   await cli.run(['replicate', '--from', 'sqlite:a.db', '--to', 'sqlite:b.db', '--once']);
   const replaced = await doctor(cli, ['--store', 'sqlite:a.db']);
   t.equal(replaced.code, 3);
+  t.match(replaced.of('store'), [{ status: 'warn', advice: /until this site is brought back/ }]);
   t.match(replaced.of('role'), [
     { status: 'fail', message: /^replaced as the primary/, advice: /feedferry demote --to/ },
   ]);

@@ -71,6 +71,16 @@ t.test('a copy is a replica: nothing is written into it but by replication', asy
   await t.rejects(edit(copy, ['a.1'], 'mine'), { code: 'DATABASE_READ_ONLY' });
 });
 
+t.test('a mistyped destination is wrong use, and leaves no trace in the status', async (t) => {
+  const cli = await cliFor(t);
+  const source = await madeStore(cli);
+  for (const to of ['b.db', 'ftp://b', 'sqlite:', 'https://']) {
+    const wrong = await cli.run(['replicate', '--from', source, '--to', to, '--once']);
+    t.match(wrong, { code: 2, stderr: /^error USAGE_INVALID: --to is ".*It must be sqlite:PATH/ }, to);
+  }
+  t.match(await cli.run(['replicate', 'status', '--store', source]), { stdout: /^No destinations/ });
+});
+
 t.test('a mistyped source is no new store', async (t) => {
   const cli = await cliFor(t);
   const { code, stderr } = await cli.run([

@@ -32,6 +32,9 @@ t.test('says equal, names what differs, and repairs it', async (t) => {
   const equal = await cli.run(['verify', ...ENDS]);
   t.equal(equal.code, 0, equal.stderr);
   t.match(equal.stdout, /articles +300 +300 +0 +0\n.*Equal\. It took \d+ m?s\.\n$/s);
+  t.notMatch(equal.stdout, /one and the same/);
+  const itself = await cli.run(['verify', '--from', 'sqlite:a.db', '--to', 'sqlite:./a.db']);
+  t.match(itself, { code: 0, stdout: /Both are the site \w+: one and the same store/ }, 'which proves nothing');
   tamper(cli);
   const differing = await cli.run(['verify', ...ENDS, '--deep']);
   t.equal(differing.code, 3, differing.stderr);

@@ -224,7 +224,8 @@ t.test('what a destination lacks is told while it is away, and while it is pause
   isAway = true;
   await putArticles(a, 'y', 30);
   await until(() => destination.status().state === 'waiting', 'it waits');
-  t.match(destination.status().why, /Nobody answers\. \(STORE_UNREACHABLE\) Tries again in \d/);
+  const why = /Nobody answers\. \(STORE_UNREACHABLE\) Tries again in \d/;
+  await until(() => why.test(destination.status().why), 'it tells why, and for how long');
   await putArticles(a, 'z', 20);
   await until(() => destination.status().docsToDo === 50 && destination.status().behindMs > 0, 'it tells so');
   isAway = false;
