@@ -23,6 +23,7 @@ import { SETTING_NAMES, type Settings } from './setting-table.ts';
 import { FENCED_ADVICE, shownRole } from './site-role.ts';
 import { siteServices } from './site-services.ts';
 import { stopSignals } from './stop-signals.ts';
+import { TEST_CRAWLED_ADVICE, testCrawled } from './test-crawled.ts';
 
 /** Longest orderly end, in ms. A service manager that kills after 10 s finds nobody. */
 const SHUTDOWN_MS_MAX = 9_500;
@@ -82,6 +83,8 @@ async function start({ io }: Invocation, settings: Settings, log: Logger, stack:
   );
   const half = await halfRestored(store);
   if (half !== null) log.warn({ advice: HALF_RESTORED_ADVICE }, half);
+  const test = await testCrawled(store);
+  if (test !== null) log.warn({ advice: TEST_CRAWLED_ADVICE }, test);
   const role = await shownRole(store);
   if (role?.isFenced) log.warn({ advice: FENCED_ADVICE }, `This site was ${role.text}`);
   else if (role?.isReplica) log.info(`This site is a ${role.text}: readers can read, and nothing is crawled or edited`);
