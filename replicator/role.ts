@@ -1,4 +1,5 @@
 import type { Control, SiteId } from '../store/contract.ts';
+import type { DatabaseName } from '../store/documents.ts';
 
 /** The note in `control` that says what a site is. Without one it is a primary that never was part of a failover. */
 export const ROLE_NOTE = 'site/role';
@@ -20,6 +21,8 @@ export interface SiteRole {
    * seen, so none of them may give way here to a version that has not seen it: a later edit would speak for it.
    */
   readonly wrote?: true;
+  /** Of a replica: databases that let edits in until they became a replica's, and that nobody has looked through since. */
+  readonly doubtful?: readonly DatabaseName[];
   /** A primary that may not have fenced everybody yet who wrote there before: its promotion is under way, or was killed. */
   readonly unfinished?: true;
   /** Milliseconds since 1970. */

@@ -1,4 +1,5 @@
 import type { SiteId } from '../../store/contract.ts';
+import type { DatabaseName } from '../../store/documents.ts';
 import type { ReplicatorErrorCode } from '../errors.ts';
 import type { SiteRole } from '../role.ts';
 import type { Hello } from '../target.ts';
@@ -10,13 +11,15 @@ export interface Applicant {
   readonly role: SiteRole | null;
   /** Of the databases that the sender wants to send: whether all are empty. */
   readonly isEmpty: boolean;
-  /** Of the databases that the sender wants to send: whether local edits are let into any. */
-  readonly isEditable: boolean;
+  /** Whether all databases are empty. */
+  readonly isUntouched: boolean;
+  /** Of the databases that the sender wants to send: those that are no replica's yet, for all that is known. */
+  readonly untaken: readonly DatabaseName[];
   /** Whether it keeps a checkpoint of this source. */
   readonly knowsSource: boolean;
   /**
-   * It was a primary once, has not come back to this source, and has not brought it all that it holds either; or it lets
-   * edits into databases that hold documents.
+   * It was a primary once, has not come back to this source, and has not brought it all that it holds either; or it is a
+   * replica of other databases yet, and that holds for those that the sender wants to send.
    */
   readonly hasUnseen: boolean;
 }
@@ -67,7 +70,7 @@ function asPrimary(hello: Hello, store: Applicant): Admission {
  */
 function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>): Admission {
   const isKnown = role.primary === hello.site && role.epoch === hello.epoch;
-  if (isKnown && !store.isEditable) return { kind: 'admit' };
+  if (isKnown && store.untaken.length === 0) return { kind: 'admit' };
   if (store.hasUnseen && !hello.adopt) {
     const message = `The destination ${store.site} was a primary once, or is one of other databases yet, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
     return refuse('REPLICATION_REFUSED', message);
@@ -82,20 +85,25 @@ function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>
   return mayFollow ? become(hello, store) : hasData(hello, store);
 }
 
-function become({ site, epoch }: Hello, { isEmpty, role }: Applicant): Admission {
-  const isOnly = isEmpty || role?.only === site;
-  return {
-    kind: 'become',
-    role: { role: 'replica', epoch, primary: site, ...(isOnly && { only: site }), ...(role?.wrote && { wrote: true }) },
-  };
+/** What is in doubt of other databases stays so. */
+function become({ site, epoch, databases }: Hello, { isUntouched, role }: Applicant): Admission {
+  const isOnly = isUntouched || role?.only === site;
+  const doubtful = role?.doubtful?.filter((name) => !databases.includes(name)) ?? [];
+  const kept = { ...(role?.wrote && { wrote: true as const }), ...(doubtful.length > 0 && { doubtful }) };
+  return { kind: 'become', role: { role: 'replica', epoch, primary: site, ...(isOnly && { only: site }), ...kept } };
 }
 
 /**
- * What a store that was found empty, or empty where it is edited, is until everybody is fenced who may still write there. Had something landed
- * meanwhile, it is a former primary with documents that nobody else has seen; or it may have them of another sender.
+ * What a store is that is about to become `wished`, until everybody is fenced who may still write there: had something
+ * landed meanwhile in what was found empty, it is one with documents that nobody else has seen; or it may have them of
+ * another sender.
  */
-export function whileFencing({ only: _only, ...role }: SiteRole, isEditable: boolean): SiteRole {
-  return isEditable ? { ...role, primary: null, wrote: true } : role;
+export function whileFencing(wished: SiteRole, was: SiteRole | null, untaken: readonly DatabaseName[]): SiteRole {
+  const { only, ...rest } = wished;
+  const role: SiteRole = { ...rest, ...(only !== undefined && was?.only === only && { only }) };
+  if (untaken.length === 0) return role;
+  const doubtful = [...(role.doubtful ?? []), ...untaken];
+  return was?.role === 'replica' ? { ...role, doubtful } : { ...role, primary: null, wrote: true, doubtful };
 }
 
 function hasData(hello: Hello, store: Applicant): Admission {

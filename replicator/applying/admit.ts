@@ -1,5 +1,5 @@
 import type { SiteId, Writer } from '../../store/contract.ts';
-import type { DatabaseName } from '../../store/documents.ts';
+import { DATABASE_NAMES, type DatabaseName } from '../../store/documents.ts';
 import { type Checkpoint, checkpointFrom, checkpointTo, readCheckpoint, resumeFrom } from '../checkpoint.ts';
 import { replicatorError } from '../errors.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
@@ -27,8 +27,9 @@ interface Seen {
   readonly role: SiteRole | null;
   readonly rev: number;
   readonly isEmpty: boolean;
-  /** The databases that let local edits in. */
-  readonly open: readonly DatabaseName[];
+  readonly isUntouched: boolean;
+  /** Databases that are no replica's yet: that let local edits in, or did until the site was taken down. */
+  readonly untaken: readonly DatabaseName[];
   readonly hasUnseen: boolean;
   readonly checkpoints: Readonly<Partial<Record<DatabaseName, Checkpoint | null>>>;
 }
@@ -45,7 +46,7 @@ export async function admit(store: ReplicatedStore, hello: Hello, runtime: Runti
     const wished = decide(store, hello, before);
     const taken = wished.kind === 'become' ? await become(store, hello, before, wished.role, runtime) : null;
     if (hello.direction === 'one-way') await fenceOthers(store, hello);
-    if (taken !== null && taken.doubtful.length > 0 && (await areEmpty(store, taken.doubtful))) {
+    if (taken !== null && taken.doubtful.length > 0 && (await isProven(store, hello, taken.doubtful))) {
       await store.control.put(ROLE_NOTE, taken.role, taken.rev);
     }
     const isEmpty = before.isEmpty && (await areEmpty(store, hello.databases));
@@ -68,38 +69,48 @@ export async function admit(store: ReplicatedStore, hello: Hello, runtime: Runti
 
 function decide(store: ReplicatedStore, hello: Hello, seen: Seen): Exclude<Admission, { kind: 'refuse' }> {
   const knowsSource = Object.values(seen.checkpoints).some((checkpoint) => checkpoint !== null);
-  const { role, isEmpty, hasUnseen } = seen;
-  const isEditable = seen.open.length > 0;
-  const decision = decideAdmission(hello, { site: store.site, role, isEmpty, isEditable, knowsSource, hasUnseen });
+  const decision = decideAdmission(hello, { ...seen, site: store.site, knowsSource });
   if (decision.kind === 'refuse') throw replicatorError(decision.code, decision.message, { input: store.url });
   return decision;
 }
 
 async function look(store: ReplicatedStore, hello: Hello): Promise<Seen> {
-  const { site, databases, only } = hello;
+  const { site, databases } = hello;
   const note = await store.control.get(ROLE_NOTE);
   const checkpoints: Partial<Record<DatabaseName, Checkpoint | null>> = {};
-  const open: DatabaseName[] = [];
+  const role = (note?.value as SiteRole | undefined) ?? null;
+  const untaken: DatabaseName[] = [];
   for (const name of databases) {
     checkpoints[name] = await readCheckpoint(store.control, checkpointFrom(site, name));
-    if ((await store.database(name).mode()) === 'read-write') open.push(name);
+    const isTaken = (await store.database(name).mode()) === 'replica' && role?.doubtful?.includes(name) !== true;
+    if (!isTaken) untaken.push(name);
   }
   const isEmpty = await areEmpty(store, databases);
-  const role = (note?.value as SiteRole | undefined) ?? null;
+  const isUntouched = isEmpty && (await areEmpty(store, DATABASE_NAMES));
   // The primary that it came back to was handed everything. Another one, even a newer one, need not have got it.
   const isStranger = role?.role === 'replica' && (role.primary === null || (role.wrote && role.primary !== site));
   // What a source acknowledged that had other senders, too, may have been older than a version that never was merged.
-  const hasOld = isStranger === true && !isEmpty && !(only === store.site && (await hasAll(store, hello)));
-  // A replica of some databases goes on writing the others.
-  const hasUnseen = hasOld || (role?.role === 'replica' && !(await areEmpty(store, open)));
-  return { role, rev: note?.rev ?? 0, isEmpty, open, hasUnseen, checkpoints };
+  const hasOld = isStranger === true && !isEmpty && !(await hasAll(store, hello, databases));
+  // A replica of some databases goes on writing the others, or has written them before it was taken down.
+  const hasUnseen = hasOld || (role?.role === 'replica' && !(await isProven(store, hello, untaken)));
+  return { role, rev: note?.rev ?? 0, isEmpty, isUntouched, untaken, hasUnseen, checkpoints };
+}
+
+/** Whether nothing is in these databases that the source has not seen. */
+async function isProven(store: ReplicatedStore, hello: Hello, databases: readonly DatabaseName[]): Promise<boolean> {
+  return (await areEmpty(store, databases)) || (await hasAll(store, hello, databases));
 }
 
 /**
- * Whether the other site has everything that is here, as the notes of both say: it may have lost with power, or to an
- * older copy, what it once acknowledged.
+ * Whether the other site, which heard of nobody else, has everything that is here, as the notes of both say: it may have
+ * lost with power, or to an older copy, what it once acknowledged.
  */
-async function hasAll(store: ReplicatedStore, { site, databases, fromOnly }: Hello): Promise<boolean> {
+async function hasAll(
+  store: ReplicatedStore,
+  { site, only, fromOnly }: Hello,
+  databases: readonly DatabaseName[],
+): Promise<boolean> {
+  if (only !== store.site) return false;
   for (const name of databases) {
     const here = await readCheckpoint(store.control, checkpointTo(site, name));
     const { changes } = store.database(name);
@@ -125,13 +136,13 @@ interface Taken {
   readonly role: SiteRole;
   /** Of the role that it has. */
   readonly rev: number;
-  /** It gets `role` only if these are empty still, now that nobody writes there. */
+  /** It gets `role` only if these hold nothing of their own still, now that nobody writes there. */
   readonly doubtful: readonly DatabaseName[];
 }
 
 /**
  * The role first, by compare-and-set; then the modes, which fence whoever wrote there until now. Where it matters that
- * databases are empty, the role is a cautious one at first. Null: somebody else changed the role.
+ * databases are empty, the role says at first that this is in doubt. Null: somebody else changed the role.
  */
 async function become(
   store: ReplicatedStore,
@@ -141,9 +152,9 @@ async function become(
   runtime: Runtime,
 ): Promise<Taken | null> {
   const role: SiteRole = { ...wished, since: runtime.clock() };
-  const looked = adopt ? [] : before.open;
-  const doubtful = before.isEmpty ? databases : looked;
-  const first = doubtful.length > 0 ? whileFencing(role, before.open.length > 0) : role;
+  const untaken = adopt && !before.isEmpty ? [] : before.untaken;
+  const doubtful = before.isEmpty ? databases : untaken;
+  const first = doubtful.length > 0 ? whileFencing(role, before.role, untaken) : role;
   const rev = await store.control.put(ROLE_NOTE, first, before.rev);
   if (rev === null) return null;
   for (const name of databases) {

@@ -71,6 +71,7 @@ export interface Refused {
 export async function rejoin(options: RejoinOptions): Promise<Rejoined> {
   const { store, target, exportPath, onEvent, at } = options;
   const { primary, epoch } = await newerPrimary(store, target);
+  const wrote = await hasWritten(store);
   await fenceAll(store);
   onEvent?.({ step: 'fenced' });
   await at?.('fenced');
@@ -78,7 +79,7 @@ export async function rejoin(options: RejoinOptions): Promise<Rejoined> {
   await at?.('exported');
   const merged = await mergeAll(options, primary, epoch, exportPath);
   await at?.('merged');
-  await becomeReplica(options, primary, epoch);
+  await becomeReplica(options, primary, epoch, wrote);
   onEvent?.({ step: 'replica' });
   return { site: store.site, primary, epoch, ...merged };
 }
@@ -117,6 +118,18 @@ async function newerPrimary(store: ReplicatedStore, target: Target): Promise<{ p
   }
   const message = `The primary ${site} at ${target.url} has epoch ${role.epoch}, and this site, ${store.site}, ${own.epoch}.`;
   throw replicatorError('REJOIN_NOT_NEWER', message, { input: target.url });
+}
+
+/** Whether this site has edits of its own: also a replica of some databases has, in the others. */
+async function hasWritten(store: ReplicatedStore): Promise<boolean> {
+  const role = await readRole(store.control);
+  if (role.role === 'primary' || role.wrote || role.doubtful) return true;
+  for (const name of DATABASE_NAMES) {
+    const database = store.database(name);
+    if ((await database.mode()) === 'replica') continue;
+    if ((await database.digests({ limit: 1 })).digests.length > 0) return true;
+  }
+  return false;
 }
 
 /** A whole file from an earlier attempt has everything: nothing was written here since. */
@@ -258,14 +271,20 @@ async function* batchesOf(all: AsyncIterable<Unseen>): AsyncGenerator<Unseen[]> 
 }
 
 /** The role first: a kill between the two leaves a replica that lets nobody write, and this runs again. */
-async function becomeReplica({ store, runtime, at }: RejoinOptions, primary: SiteId, epoch: number): Promise<void> {
+async function becomeReplica(
+  { store, runtime, at }: RejoinOptions,
+  primary: SiteId,
+  epoch: number,
+  hasWritten: boolean,
+): Promise<void> {
   await changeRole(store, (role): SiteRole | null => {
-    const isDone = role.role === 'replica' && role.epoch === epoch && role.primary === primary;
     if (role.epoch > epoch || (role.role === 'primary' && role.epoch === epoch)) {
       const message = `The site ${store.site} was promoted to epoch ${role.epoch} while it rejoined the primary ${primary}.`;
       throw replicatorError('REJOIN_NOT_NEWER', message, { input: primary });
     }
-    const wrote = role.role === 'primary' || role.wrote === true;
+    const wrote = hasWritten || role.role === 'primary' || role.wrote === true;
+    const isIts = role.role === 'replica' && role.epoch === epoch && role.primary === primary;
+    const isDone = isIts && (role.wrote === true) === wrote && role.doubtful === undefined;
     return isDone ? null : { role: 'replica', epoch, primary, ...(wrote && { wrote }), since: runtime.clock() };
   });
   await at?.('role-written');

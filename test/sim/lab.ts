@@ -68,7 +68,7 @@ export class Lab {
       const way = new Way(random, WAY_MS);
       this.#ways.set(`${from} ${to}`, way);
       const [source, target] = [this.#sites[from], this.#sites[to]];
-      if (source && target) source.sendings.push({ to: target, way });
+      if (source && target) source.sendings.push({ to: target, way, databases });
     }
     this.oracle.watch(this.#sites.map(({ disk }) => disk));
   }
@@ -148,6 +148,11 @@ export class Lab {
       case 'put-away':
         site.client?.putAway();
         return;
+      case 'select': {
+        const sending = site.sendings[step.which % site.sendings.length];
+        if (sending) site.select(sending, step.databases);
+        return;
+      }
       case 'promote':
       case 'demote':
       case 'rejoin':
@@ -191,7 +196,7 @@ export class Lab {
     if (!client || client.proc.isDead) return;
     // A destination of one direction refuses edits, once it is one.
     const isReplica = roleOf(site)?.role !== 'primary';
-    if (!this.#isWritable(site) && isReplica && site.disk.database(database).mode === 'read-write') return;
+    if (!this.#isWritable(site) && isReplica && !this.#isLeftOut(site, database)) return;
     this.#token += 1;
     const token = this.#token;
     const names = ids.map((id) => `d${id}`);
@@ -200,6 +205,14 @@ export class Lab {
       () => `${how === 'delete' ? 'deletes' : 'edits'} ${names} of ${database}, t${token}`,
     );
     client.proc.deliver(() => void client.write(database, names, how, token));
+  }
+
+  /** A replica of other databases yet, which edits this one itself; or, of all: one that refuses edits. */
+  #isLeftOut(site: Site, database: DatabaseName): boolean {
+    if (site.disk.database(database).mode !== 'read-write') return true;
+    if (this.#plan.topology !== 'failover' || roleOf(site)?.role !== 'replica') return false;
+    const sendings = this.#sites.flatMap(({ sendings }) => sendings.filter(({ to }) => to === site));
+    return sendings.every(({ databases }) => !databases.includes(database));
   }
 
   #isWritable({ name }: Site): boolean {
@@ -250,8 +263,11 @@ export class Lab {
     for (const site of this.#sites) {
       this.#control(site, 'resume');
       const states = site.destinations.map((destination) => destination.status().state);
+      const isPartial = site.sendings.some(({ databases }) => databases.length < this.#plan.databases.length);
+      for (const sending of site.sendings) sending.databases = this.#plan.databases;
       if (
         site.isStopping ||
+        isPartial ||
         states.some((state) => state === 'stopped' || (state === 'waiting' && this.#plan.seed % 4 > 0))
       ) {
         site.proc('repl')?.crash('to start anew');

@@ -28,6 +28,8 @@ export type Action =
   | { kind: 'takeover'; site: number; database: DatabaseName; which: number }
   | { kind: 'put-away'; site: number }
   | { kind: 'pause' | 'resume' | 'reseed' | 'stop'; site: number }
+  /** A destination of this site gets these databases from now on; none: it is removed. `which` of its destinations. */
+  | { kind: 'select'; site: number; which: number; databases: readonly DatabaseName[] }
   /** An operator's command, which is killed after so many calls; 0: it is not. */
   | { kind: 'promote' | 'demote' | 'rejoin'; site: number; calls: number }
   | { kind: 'backup'; site: number }
@@ -60,6 +62,7 @@ const DATABASES: readonly (readonly DatabaseName[])[] = [
   ['subscriptions'],
   ['feeds'],
   ['articles', 'states'],
+  ['feeds', 'subscriptions'],
 ];
 
 /** `only`: of these topologies. `stepsMax`: fewer than so many, and at least 20. */
@@ -71,7 +74,14 @@ export function planOf(seed: number, only: readonly Topology[] = TOPOLOGIES, ste
   const count = STEPS_MIN + random.below(stepsMax - STEPS_MIN);
   const engine = (): Engine => (random.chance(0.5) ? 'sqlite' : 'mongodb');
   const engines = Array.from({ length: sites }, engine);
-  const scope: Scope = { random, topology, sites, databases, engines };
+  const scope: Scope = {
+    random,
+    topology,
+    sites,
+    databases,
+    engines,
+    selects: databases.length > 1 && random.chance(0.7),
+  };
   // Some schedules are calm, some have everything at once.
   const wild = random.next();
   return {
@@ -86,12 +96,15 @@ export function planOf(seed: number, only: readonly Topology[] = TOPOLOGIES, ste
 }
 
 /** Replicas first become some: an empty store that people write while it is taken for a new replica is a mishap. */
-function prologue({ topology, databases }: Scope): Step[] {
-  if (topology !== 'failover') return [];
+function prologue(scope: Scope): Step[] {
+  const { topology, databases, sites, selects, random } = scope;
+  const selected = Array.from({ length: sites }, (_each, site): Step => ({ ...select(scope, site), gapMs: 0 }));
+  const first = selects && random.chance(0.5) ? selected : [];
+  if (topology !== 'failover') return first;
   const writes = databases.map(
     (database): Step => ({ kind: 'write', site: 0, database, ids: [0, 1], how: 'blind', gapMs: 0 }),
   );
-  return [...writes, { kind: 'wait', gapMs: 200 }];
+  return [...first, ...writes, { kind: 'wait', gapMs: 200 }];
 }
 
 interface Scope {
@@ -100,6 +113,8 @@ interface Scope {
   readonly sites: number;
   readonly databases: readonly DatabaseName[];
   readonly engines: readonly Engine[];
+  /** Destinations get some of the databases, and others later. */
+  readonly selects: boolean;
 }
 
 function gap(random: Random): number {
@@ -116,6 +131,7 @@ function draw(scope: Scope, wild: number): Action {
   const role = random.pick<Role>(['site', 'repl', 'repl', 'recv']);
   const database = random.pick(scope.databases);
   if (scope.topology === 'failover' && random.chance(0.35)) return command(scope);
+  if (scope.selects && random.chance(0.2)) return select(scope, site);
   const at = random.below(100);
   if (at < 18) return { kind: 'crash', site, role, calls: 1 + random.below(12), isDone: random.chance(0.6) };
   if (at < 30) return { kind: 'start', site, role };
@@ -130,6 +146,11 @@ function draw(scope: Scope, wild: number): Action {
   if (at < 94) return { kind: random.pick(['pause', 'resume', 'resume', 'reseed', 'stop'] as const), site };
   if (at < 97) return { kind: 'backup', site };
   return { kind: scope.topology === 'failover' ? 'backup' : 'restore', site };
+}
+
+function select({ random, databases }: Scope, site: number): Action {
+  const some = databases.filter(() => random.chance(0.6));
+  return { kind: 'select', site, which: random.below(2), databases: some };
 }
 
 function command({ random, sites }: Scope): Action {

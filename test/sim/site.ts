@@ -37,6 +37,14 @@ export interface SiteContext {
 export interface Sending {
   readonly to: Site;
   readonly way: Way;
+  /** What it gets; none: it is no destination now. */
+  databases: readonly DatabaseName[];
+}
+
+/** A destination that runs, and with which databases. */
+interface Held {
+  readonly databases: readonly DatabaseName[];
+  readonly running: RunningDestination;
 }
 
 /** One site: a disk with a store, a clock, and processes that come and go. */
@@ -51,7 +59,8 @@ export class Site {
   readonly #procs = new Map<Role, Process>();
   client: Client | undefined;
   receiver: Receiver | undefined;
-  destinations: RunningDestination[] = [];
+  #held = new Map<Sending, Held>();
+  #adjust: (sending: Sending) => void = () => {};
   isStopping = false;
   backup: { readonly copy: Backup; readonly seq: number } | undefined;
   /** What a power cut took; whoever wrote it will write it again. */
@@ -65,12 +74,16 @@ export class Site {
     this.clock = new MachineClock(context.world);
   }
 
+  get destinations(): RunningDestination[] {
+    return [...this.#held.values()].map(({ running }) => running);
+  }
+
   proc(role: Role): Process | undefined {
     return this.#procs.get(role);
   }
 
   start(role: Role): void {
-    const { oracle, durability, direction } = this.#context;
+    const { oracle, durability } = this.#context;
     const there = this.#procs.get(role);
     if (there && !there.isDead) return;
     if (role === 'repl' && this.sendings.length === 0) return;
@@ -87,8 +100,13 @@ export class Site {
     const store = this.#open(proc, this, this.local);
     if (role === 'site') this.client = new Client(proc, store, oracle, durability);
     if (role === 'recv') this.receiver = { proc, target: this.#targetOf(proc, store, this) };
-    if (role === 'repl')
-      this.destinations = this.sendings.map((sending) => this.#send(proc, store, sending, direction));
+    if (role === 'repl') this.#supply(proc, store);
+  }
+
+  /** An operator changes what a destination gets. Its sender hears of it, as soon as it runs. */
+  select(sending: Sending, databases: readonly DatabaseName[]): void {
+    sending.databases = databases;
+    this.proc('repl')?.deliver(() => this.#adjust(sending));
   }
 
   /** All processes at once, and on an embedded store the last writes that were not synced. */
@@ -119,8 +137,30 @@ export class Site {
     this.#context.trace.add(this.name, () => 'is restored to its backup');
   }
 
-  #send(proc: Process, source: ModelStore, { to, way }: Sending, direction: 'one-way' | 'two-way'): RunningDestination {
-    const { oracle, databases, batchDocs, concurrency, isDirect } = this.#context;
+  /** All destinations. One that is configured anew ends before it begins again, as `startReplicator` has it. */
+  #supply(proc: Process, store: ModelStore): void {
+    const held = new Map<Sending, Held>();
+    this.#held = held;
+    const begin = (sending: Sending): void => {
+      const { databases } = sending;
+      if (databases.length > 0) held.set(sending, { databases, running: this.#send(proc, store, sending) });
+    };
+    for (const sending of this.sendings) begin(sending);
+    const adjust = async (sending: Sending): Promise<void> => {
+      const there = held.get(sending);
+      if (there?.databases.join() === sending.databases.join()) return;
+      await there?.running.stop();
+      held.delete(sending);
+      begin(sending);
+    };
+    let adjusting = Promise.resolve();
+    this.#adjust = (sending) => {
+      adjusting = adjusting.then(() => adjust(sending));
+    };
+  }
+
+  #send(proc: Process, source: ModelStore, { to, way, databases }: Sending): RunningDestination {
+    const { oracle, batchDocs, concurrency, isDirect, direction } = this.#context;
     const open = async (): Promise<Target> => {
       if (!isDirect || to.disk.engine === 'sqlite') {
         return new RemoteTarget(`https://${to.name}`, proc, way, () => to.receiver);

@@ -34,13 +34,14 @@ const FRESH: Applicant = {
   site: STORE,
   role: null,
   isEmpty: true,
-  isEditable: true,
+  isUntouched: true,
+  untaken: ['articles'],
   knowsSource: false,
   hasUnseen: false,
 };
-const FULL: Applicant = { ...FRESH, isEmpty: false };
+const FULL: Applicant = { ...FRESH, isEmpty: false, isUntouched: false };
 const REPLICA: Applicant = {
-  ...{ site: STORE, isEmpty: false, isEditable: false, knowsSource: true, hasUnseen: false },
+  ...{ site: STORE, isEmpty: false, isUntouched: false, untaken: [], knowsSource: true, hasUnseen: false },
   role: role({ role: 'replica', primary: SOURCE }),
 };
 
@@ -55,7 +56,12 @@ const CASES: readonly (readonly [string, Partial<Hello>, Applicant, string])[] =
   ['a primary keeps its documents', {}, { ...FULL, role: role({ epoch: 0 }) }, 'REPLICATION_TARGET_PRIMARY'],
   ['even those of a former two-way', {}, { ...FULL, knowsSource: true }, 'REPLICATION_TARGET_PRIMARY'],
   ['a replica goes on', {}, REPLICA, 'admit'],
-  ['a replica whose databases were opened for edits is closed first', {}, { ...REPLICA, isEditable: true }, 'become'],
+  [
+    'a replica whose databases were opened for edits is closed first',
+    {},
+    { ...REPLICA, untaken: ['articles'] },
+    'become',
+  ],
   [
     'a replica follows the newer primary',
     { epoch: 3, site: OTHER },
@@ -112,6 +118,18 @@ for (const [title, says, store, expected] of CASES) {
     }
   });
 }
+
+t.test('that a store heard of one sender only is said of one that was empty altogether', async (t) => {
+  const roleOf = (store: Applicant) => {
+    const decision = decideAdmission(hello(), store);
+    return decision.kind === 'become' ? decision.role : null;
+  };
+  t.equal(roleOf(FRESH)?.only, SOURCE);
+  t.equal(roleOf({ ...FRESH, isUntouched: false })?.only, undefined, 'other databases may be of another sender');
+  const doubtful = ['articles', 'users'] as const;
+  const inDoubt = { ...FRESH, role: role({ role: 'replica', doubtful }) };
+  t.strictSame(roleOf(inDoubt)?.doubtful, ['users'], 'what is in doubt of databases that are not sent stays so');
+});
 
 t.test('a store with documents of its own is refused, and stays as it is', async (t) => {
   await using pair = await sqlitePair();
@@ -282,6 +300,26 @@ t.test('a replica of some databases keeps what was written in the others, until 
   t.equal((await b.users.versions(['u'])).get('u')?.ver, mine);
   await put(b.users, { id: 'v', content: user() });
   await start(a, b, { once: true, databases: ['articles'] }).ended;
+  await b.users.setMode('read-only');
+  t.equal(await failureOf(start(a, b, { once: true }).ended), 'REPLICATION_REFUSED', 'nor while that is under way');
+  t.equal((await b.users.versions(['u'])).get('u')?.ver, mine);
   await start(a, b, { once: true, adopt: true }).ended;
   t.equal(await failureOf(put(b.users, { id: 'w', content: user() })), 'DATABASE_READ_ONLY');
+});
+
+t.test('a demoted primary keeps what it wrote in databases that its successor does not supply', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await putArticles(a, 'x', 3);
+  await start(a, b, { once: true }).ended;
+  await put(a.users, { id: 'u', content: user() });
+  const mine = (await a.users.versions(['u'])).get('u')?.ver;
+  await demote(a, { runtime: realRuntime });
+  await promote(b, { runtime: realRuntime });
+  await put(b.users, { id: 'u', content: user() });
+  await start(b, a, { once: true, databases: ['articles'] }).ended;
+  t.match(await readRole(a.control), { role: 'replica', primary: b.site });
+  await promote(b, { runtime: realRuntime, epoch: 5 });
+  t.equal(await failureOf(start(b, a, { once: true }).ended), 'REPLICATION_REFUSED');
+  t.equal((await a.users.versions(['u'])).get('u')?.ver, mine);
 });

@@ -212,3 +212,20 @@ t.test('another replica hands over what only it got before the primary was lost'
   t.strictSame(await differences(b, c), []);
   t.equal(await b.articles.count(), 279);
 });
+
+t.test('a replica of some databases counts as a former primary once it has handed over the others', async (t) => {
+  const { pair, a, b, exportPath } = await replaced(t);
+  await using _ = pair;
+  const c = await pair.another();
+  await start(b, c, { once: true, name: 'c', databases: ['articles'] }).ended;
+  await put(c.subscriptions, { id: 'r.g', content: subscription('at c') });
+  await rejoin(options(c, b, exportPath));
+  t.match(await readRole(c.control), { primary: b.site, wrote: true });
+  await start(b, c, { once: true, name: 'c' }).ended;
+  t.strictSame(await differences(b, c), []);
+  // What c handed over to b never gets to a.
+  await promote(a, { runtime, epoch: 9 });
+  await put(a.subscriptions, { id: 'r.g', content: subscription('at a') });
+  t.equal(await failureOf(start(a, c, { once: true, name: 'c' }).ended), 'REPLICATION_REFUSED');
+  t.match((await c.subscriptions.get('r.g'))?.content, { title: 'at c' }, 'nothing of it gave way');
+});
