@@ -2,6 +2,7 @@ import type { Control, SiteId } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { checkpointFrom, checkpointTo, readCheckpoint } from '../checkpoint.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
+import { readRole, type SiteRole } from '../role.ts';
 import type { Comparable, Target } from '../target.ts';
 import { positionIn, type Vector } from '../vector.ts';
 
@@ -13,16 +14,23 @@ export interface VerifyEnd {
   compare(database: DatabaseName): Comparable;
   /** Its checkpoints; null where they can't be read from here, as a receiver's. */
   readonly control: Pick<Control, 'get'> | null;
+  role(): Promise<Pick<SiteRole, 'role' | 'epoch'>>;
 }
 
 export function storeEnd(store: ReplicatedStore): VerifyEnd {
   const { url, site, control } = store;
-  return { url, site, control, compare: (database) => store.database(database) };
+  return { url, site, control, compare: (database) => store.database(database), role: () => readRole(control) };
 }
 
 export async function targetEnd(target: Target): Promise<VerifyEnd> {
-  const { site } = await target.inspect();
-  return { url: target.url, site, control: null, compare: (database) => target.compare(database) };
+  const { site, role } = await target.inspect();
+  return {
+    url: target.url,
+    site,
+    control: null,
+    compare: (database) => target.compare(database),
+    role: async () => role,
+  };
 }
 
 /** How far replication has come between two sites. Null: nothing is known of any in that direction. */
@@ -46,10 +54,17 @@ export async function readApplied(source: VerifyEnd, destination: VerifyEnd, dat
 }
 
 async function vectorOf(from: VerifyEnd, to: VerifyEnd, database: DatabaseName): Promise<Vector | null> {
-  if (from.site === to.site) return null;
+  if (from.site === to.site || !(await isOpen(from, to))) return null;
   const there = to.control && (await readCheckpoint(to.control, checkpointFrom(from.site, database)));
   const note = there ?? (from.control && (await readCheckpoint(from.control, checkpointTo(to.site, database))));
   return note?.vector ?? null;
+}
+
+/** After a failover nothing goes the way it went before, and what the notes of that time do not cover is on no way. */
+async function isOpen(from: VerifyEnd, to: VerifyEnd): Promise<boolean> {
+  const [sender, receiver] = await Promise.all([from.role(), to.role()]);
+  if (sender.epoch < receiver.epoch) return false;
+  return !(sender.role === 'replica' && receiver.role === 'primary');
 }
 
 export function isCovered(place: { readonly slot: number; readonly n: number }, vector: Vector | null): boolean {

@@ -8,6 +8,7 @@ import type { DatabaseName } from '../../store/documents.ts';
 import { codeOf } from '../../store/errors.ts';
 import { DEFAULT_POLICIES } from '../policy.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
+import type { SiteRole } from '../role.ts';
 import type { Hello, Target, TargetSession } from '../target.ts';
 import { bodyOf, Portions, readable } from './bodies.ts';
 import { readApplied, type VerifyEnd } from './ends.ts';
@@ -212,7 +213,7 @@ export class Repairer implements AsyncDisposable {
 
   async #connect(from: RepairEnd, to: RepairEnd, isTwoWay: boolean): Promise<TargetSession> {
     const { role } = await from.target.inspect();
-    return await to.target.connect(helloOf(from.end.site, role.epoch, isTwoWay, this.#options.databases));
+    return await to.target.connect(helloOf(from.end.site, role, isTwoWay, this.#options.databases));
   }
 
   #countsOf(database: DatabaseName): RepairCounts {
@@ -222,10 +223,12 @@ export class Repairer implements AsyncDisposable {
   }
 }
 
-function helloOf(site: SiteId, epoch: number, isTwoWay: boolean, databases: readonly DatabaseName[]): Hello {
+function helloOf(site: SiteId, from: SiteRole, isTwoWay: boolean, databases: readonly DatabaseName[]): Hello {
+  const { epoch, role, primary } = from;
   return {
     ...{ session: `verify-${randomUUID()}`, site, epoch, databases, policies: DEFAULT_POLICIES },
     ...{ direction: isTwoWay ? 'two-way' : 'one-way', adopt: false, docsToDo: 0 },
+    ...(role === 'replica' && primary !== null && { follows: primary }),
   };
 }
 

@@ -1,7 +1,13 @@
+import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { promote } from '../../../replicator/failover/failover.ts';
+import { rejoin } from '../../../replicator/failover/rejoin.ts';
+import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
+import { readRole } from '../../../replicator/role.ts';
 import { realRuntime } from '../../../replicator/runtime.ts';
 import { storeEnd } from '../../../replicator/verify/ends.ts';
 import type { RepairEnd } from '../../../replicator/verify/repair.ts';
+import { verify } from '../../../replicator/verify/verify.ts';
 import { type RepairedReport, verifyAndRepair } from '../../../replicator/verify/verify-and-repair.ts';
 import type { Store } from '../../../store/contract.ts';
 import { article } from '../../contract/samples.ts';
@@ -162,4 +168,45 @@ t.test('a store of its own is not filled by a repair', async (t) => {
   await putArticles(b, 'y', 10);
   t.equal(await failureOf(repair(a, b)), 'REPLICATION_TARGET_HAS_DATA');
   t.equal(await b.articles.count(), 10);
+});
+
+t.test('after a failover the way that documents took before it counts no more', async (t) => {
+  const { a, b, here } = await pairOfSites(t);
+  await promote(b, { runtime: realRuntime });
+  await put(a.articles, { id: 'late', content: article() });
+  const ends = { source: storeEnd(b), destination: storeEnd(a), databases: ['articles'] as const, runtime: fast };
+  t.same(
+    namesIn(await verify(ends)),
+    ['extra late'],
+    'nothing brings what the old primary wrote after it was replaced',
+  );
+  const [target, exportPath] = [targetOf(b), join(t.testdir(), 'unseen.jsonl')];
+  await rejoin({ store: a, target, exportPath, policies: DEFAULT_POLICIES, runtime: realRuntime });
+  await replicated(b, a);
+  t.equal((await verify(ends)).verdict, 'equal');
+  here.drop('x3');
+  await a.articles.setMode('read-write');
+  await put(a.articles, { id: 'mine', content: article() });
+  await a.articles.setMode('replica');
+  const { found, repaired } = await repair(b, a);
+  t.same(namesIn(found), ['missing x3', 'extra mine']);
+  t.match(repaired.articles, { sent: 1, fetched: 0, left: { 'only-at-destination': 1 } });
+  t.match(await readRole(a.control), { role: 'replica', primary: b.site });
+  const around = await verify({ ...ends, source: storeEnd(a), destination: storeEnd(b) });
+  t.same(namesIn(around), ['missing mine'], 'the other way round, too');
+});
+
+t.test('repairing from one replica to another does not win it over', async (t) => {
+  const { a, b, there } = await pairOfSites(t);
+  await using pair = await sqlitePair();
+  const c = pair.a;
+  await replicated(a, c);
+  await promote(c, { runtime: realRuntime });
+  await replicated(c, b);
+  const [target, exportPath] = [targetOf(c), join(t.testdir(), 'unseen.jsonl')];
+  await rejoin({ store: a, target, exportPath, policies: DEFAULT_POLICIES, runtime: realRuntime });
+  there.drop('x3');
+  t.equal(await failureOf(repair(a, b)), 'REPLICATION_REFUSED');
+  t.match(await readRole(b.control), { role: 'replica', primary: c.site });
+  t.match((await repair(c, b)).repaired.articles, { sent: 1 });
 });

@@ -1,5 +1,6 @@
 /** Two sides in memory, of whose documents each can be damaged, and which change between any two calls of a verifier. */
 import type { Checkpoint } from '../../../replicator/checkpoint.ts';
+import { FIRST_ROLE } from '../../../replicator/role.ts';
 import type { Comparable } from '../../../replicator/target.ts';
 import type { VerifyEnd } from '../../../replicator/verify/ends.ts';
 import type {
@@ -32,6 +33,7 @@ export class ModelSide implements VerifyEnd, Comparable {
   readonly docs = new Map<string, ModelDoc>();
   readonly notes = new Map<string, unknown>();
   readonly control: VerifyEnd['control'];
+  readonly role = async () => FIRST_ROLE;
   /** How a listing goes through the documents: as SQLite, or as MongoDB. */
   readonly order: 'n' | 'words';
   readonly #between: () => void;
