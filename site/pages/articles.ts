@@ -52,7 +52,9 @@ function isShowingAll(visit: Visit): boolean {
 
 function emptyList(visit: Visit, scope: Scope, showAll: boolean, unread: number): Safe {
   if (unread > 0) return html`<p class="empty">Nothing unread here; look further back.</p>`;
-  if (showAll)
+  const feeds = feedsOf(visit.shelf, scope);
+  // What never brought anything has nothing to be read.
+  if (showAll || feeds.every(({ heading }) => heading?.changedAt == null))
     return html`<div class="empty"><p><strong>No articles yet.</strong></p><p>${nextFetch(visit, scope)}</p></div>`;
   return html`<div class="empty"><p><strong>All read.</strong></p>
 <p>${nextFetch(visit, scope)} <a href="${listPath(scope, { showAll: true })}">Show all articles</a></p></div>`;
@@ -62,9 +64,9 @@ function nextFetch(visit: Visit, scope: Scope): string {
   const times = feedsOf(visit.shelf, scope)
     .filter((feed) => feed.heading?.state === 'active')
     .map((feed) => feed.heading?.nextAt ?? 0);
-  if (times.length === 0) return 'No feed is fetched here at present.';
+  const isOne = scope.kind === 'feed';
+  if (times.length === 0) return isOne ? 'It is not fetched at present.' : 'No feed is fetched here at present.';
   const soonest = times.reduce((a, b) => Math.min(a, b));
-  return soonest <= visit.now
-    ? 'New ones are being fetched.'
-    : `The next feed is fetched ${relativeTime(soonest, visit.now)}.`;
+  if (soonest <= visit.now) return isOne ? 'It is fetched as soon as it is its turn.' : 'New ones are being fetched.';
+  return `${isOne ? 'It' : 'The next feed'} is fetched ${relativeTime(soonest, visit.now)}.`;
 }

@@ -241,6 +241,28 @@ t.test('many feeds have pages, and the shelf stays short', async (t) => {
   t.match(shelf, 'All 250 feeds');
 });
 
+t.test('a feed that never worked has nothing that was read, and one page speaks of one feed', async (t) => {
+  const store = await emptyStore(t);
+  const never = { errors: 3, succeededAt: null, changedAt: null };
+  await addFeeds(store, [
+    ['never', { ...never, nextAt: NOON + 25 * MINUTE }],
+    ['gone', { ...never, state: 'gone' }],
+    ['read', { nextAt: NOON + 25 * MINUTE }],
+  ]);
+  await follow(store, ['never', 'gone', 'read']);
+  const site = await siteOver(t, store);
+  const textOf = async (name: string) => (await get(site, `/feeds/${feedOf(name)}`)).text;
+  const next = /It is fetched in 25 min\./;
+  const failed = await textOf('never');
+  t.match(failed, /No articles yet\./);
+  t.notMatch(failed, /All read|Show all/);
+  t.match(failed, next);
+  t.match(await textOf('gone'), /It is not fetched at present\./);
+  t.match(await textOf('read'), /All read\./);
+  t.match(await textOf('read'), next);
+  t.match((await get(site, '/')).text, /All read\..*The next feed is fetched in 25 min\./s);
+});
+
 t.test('the page of a feed has its description, visits and settings', async (t) => {
   const store = await emptyStore(t);
   const visit = {
