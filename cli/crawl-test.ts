@@ -28,8 +28,14 @@ export async function runTestCrawl(invocation: Invocation): Promise<ExitCode> {
   using stop = stopSignals();
   const crawled = await crawlWithin(invocation, wishes, settings, stop);
   const report: ShownReport = { ...crawled, version: VERSION, userAgent: settings.userAgent };
+  // Files first: whoever reads the output may go before its end, and the process ends with that.
+  const failures: unknown[] = [];
+  for (const path of wishes.reports) {
+    const file = await reportFile(path, report);
+    await writeOutput(path, io, file).catch((error: unknown) => failures.push(error));
+  }
   await write(io.stdout, json ? `${JSON.stringify(report)}\n` : testReportText(report, columnsOf(io.stdout)));
-  for (const path of wishes.reports) await writeOutput(path, io, await reportFile(path, report));
+  if (failures.length > 0) throw failures[0];
   return exitCodeOf(report, io, json);
 }
 

@@ -1,7 +1,9 @@
 import type { Clock, Mode, Store } from '../../store/contract.ts';
 import { CodedError } from '../../store/errors.ts';
 import { kindOf } from '../../store/shut-out.ts';
+import { crawlerError } from '../errors.ts';
 import type { Queue } from '../queue/contract.ts';
+import { within } from '../within.ts';
 import { CRAWLER, type Pause, type PauseState, readPause } from './note.ts';
 import { type CrawlerProcess, listProcesses, SEEN_MS_MAX } from './processes.ts';
 
@@ -28,10 +30,12 @@ export interface StatusOptions {
   readonly store: Store;
   readonly queue?: Queue | undefined;
   readonly clock: Clock;
+  /** The queue may take so long to answer; default 5 s. */
+  readonly queueMsMax?: number | undefined;
 }
 
 /** Throws what the store throws. */
-export async function crawlersStatus({ store, queue, clock }: StatusOptions): Promise<CrawlersStatus> {
+export async function crawlersStatus({ store, queue, clock, queueMsMax }: StatusOptions): Promise<CrawlersStatus> {
   const now = clock();
   const note = await readPause(store.control);
   const processes = (await listProcesses(store.control)).map(({ rev: _, ...one }) => ({
@@ -40,7 +44,7 @@ export async function crawlersStatus({ store, queue, clock }: StatusOptions): Pr
   }));
   const inFlight = processes.reduce((sum, one) => sum + (one.isSeen ? one.inFlight : 0), 0);
   const state = note?.state ?? 'running';
-  const seen = processes.filter(({ isSeen }) => isSeen).length;
+  const seen = processes.filter(({ isSeen }) => isSeen);
   return {
     state,
     sentence: sentenceOf(note, seen, inFlight),
@@ -50,7 +54,7 @@ export async function crawlersStatus({ store, queue, clock }: StatusOptions): Pr
     nextDueAt: await store.feeds.nextDueAt(),
     modes: { articles: await store.articles.mode(), feeds: await store.feeds.mode() },
     writers: await writersOf(store),
-    ...(await queueOf(queue)),
+    ...(await queueOf(queue, queueMsMax)),
   };
 }
 
@@ -58,7 +62,7 @@ function picked({ since, by, why, fencedAt, readOnly }: Pause): CrawlersStatus['
   return { since, by, why, fencedAt, readOnly };
 }
 
-function sentenceOf(note: Pause | undefined, seen: number, inFlight: number): string {
+function sentenceOf(note: Pause | undefined, seen: readonly CrawlerProcess[], inFlight: number): string {
   switch (note?.state) {
     case 'paused':
       return 'paused: no crawler can write';
@@ -71,14 +75,28 @@ function sentenceOf(note: Pause | undefined, seen: number, inFlight: number): st
     case 'resuming':
       return 'resuming; if nobody is at it, run `crawlers resume` again';
     default:
-      return seen === 0 ? 'not paused; no crawler was seen lately' : 'crawling';
+      if (seen.length === 0) return 'not paused; no crawler was seen lately';
+      return seen.every(({ state }) => state === 'waiting')
+        ? 'not paused; its crawlers wait for the store or the queue'
+        : 'crawling';
   }
 }
 
-async function queueOf(queue: Queue | undefined): Promise<Pick<CrawlersStatus, 'queue' | 'queueError'>> {
+/** A queue that is away takes longer to say so than anybody wants to wait for a status. */
+const QUEUE_MS_MAX = 5_000;
+
+async function queueOf(
+  queue: Queue | undefined,
+  msMax = QUEUE_MS_MAX,
+): Promise<Pick<CrawlersStatus, 'queue' | 'queueError'>> {
   if (queue === undefined) return { queue: null, queueError: null };
   try {
-    const [counts, pausedBy] = await Promise.all([queue.counts(), queue.pausedBy()]);
+    const asked = Promise.all([queue.counts(), queue.pausedBy()]);
+    await within(msMax, asked);
+    const answer = await Promise.race([asked, null]);
+    if (answer === null)
+      throw crawlerError('CRAWL_QUEUE_UNREACHABLE', `The queue did not answer within ${msMax / 1000} s`);
+    const [counts, pausedBy] = answer;
     return { queue: { ...counts, isPaused: pausedBy !== null }, queueError: null };
   } catch (error) {
     if (!(error instanceof CodedError)) throw error;
