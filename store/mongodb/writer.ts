@@ -25,7 +25,7 @@ import { checkStorable } from './stored-document.ts';
 
 /** Documents and characters of one command (which may be 7 times as large in BSON, and 16 MiB at most). */
 const CHUNK_DOCS_MAX = 64;
-const BULK_CHUNK_DOCS_MAX = 256;
+const BULK_CHUNK_DOCS_MAX = 512;
 const CHUNK_CHARS_MAX = 2 * 1024 * 1024;
 /** Commands of one batch that are under way at a time. */
 const CHUNKS_AT_ONCE_MAX = 4;
