@@ -201,11 +201,11 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-function ok(name: string, message: string): Check {
+export function ok(name: string, message: string): Check {
   return { name, status: 'ok', message, advice: '' };
 }
 
-function warn(name: string, message: string, advice: string): Check {
+export function warn(name: string, message: string, advice: string): Check {
   return { name, status: 'warn', message, advice };
 }
 

@@ -15,6 +15,7 @@ import {
   checkStore,
   noStoreYet,
 } from './doctor-checks.ts';
+import { checkHubs } from './doctor-hubs.ts';
 import { EXIT } from './exit.ts';
 import { columnsOf, write } from './io.ts';
 import { withoutCredentials } from './setting-kinds.ts';
@@ -61,6 +62,7 @@ async function allChecks({ io, resolved }: Invocation): Promise<Check[]> {
     const url = withoutCredentials(settings.store);
     checks.push(found === null ? noStoreYet(url) : await checkStore(found, url));
     if (store !== null) checks.push(...(await checkRole(store)), ...(await checkCrawlers(store)));
+    checks.push(...(await checkHubs(settings, store)));
     if (settings.store.startsWith('sqlite:')) checks.push(await checkDisk(settings.store.slice('sqlite:'.length)));
     checks.push(await checkQueue(settings.queue), await checkPort(settings.listen), await checkClock(io.clock, store));
   } finally {

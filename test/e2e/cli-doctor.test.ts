@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import t from 'tap';
 import { TEST_CRAWL_NOTE } from '../../crawler/test-crawl/own-store.ts';
+import { writeNote } from '../../crawler/websub/note.ts';
+import { newFeedSubscription } from '../../crawler/websub/subscription.ts';
 import type { Store } from '../../store/contract.ts';
 import { openStore } from '../../store/open.ts';
 import { redisUrl } from '../rig/redis.ts';
@@ -42,6 +44,28 @@ t.test('a store that is there is opened and described', async (t) => {
   await (await openStore(`sqlite:${join(cli.folder, 'a.db')}`)).close();
   const { of } = await doctor(cli, ['--store', 'sqlite:a.db']);
   t.match(of('store'), [{ status: 'ok', message: /SQLite \d.*0 feeds, 0 articles/ }]);
+});
+
+t.test('hubs that cannot call back, or never did, are worth a warning', async (t) => {
+  const cli = await cliFor(t);
+  const url = `sqlite:${join(cli.folder, 'a.db')}`;
+  const state = newFeedSubscription('abc', { hubs: ['https://hub.example/'], topic: 'https://x.example/' }, 0);
+  const lastError = { code: 'WEBSUB_NOT_VERIFIED', message: 'It never asked back', at: 0 };
+  {
+    await using store = await openStore(url);
+    await writeNote(store.control, { ...state, lastError }, 0);
+  }
+  const far = { FEEDFERRY_ALLOW_PRIVATE_NETWORKS: '' };
+  const hubs = async (publicUrl: string, env: Record<string, string> = far) =>
+    (await doctor(cli, ['--store', url, '--public-url', publicUrl], env)).of('hubs');
+  t.same((await doctor(cli, ['--store', url])).of('hubs'), [], 'nothing is said where no hub is to push');
+  t.match(await hubs('http://localhost:8080'), [{ status: 'warn', message: /can't call back at/ }]);
+  t.match(await hubs('https://192.168.1.5'), [{ status: 'warn', message: /can't call back at/ }]);
+  const home = { FEEDFERRY_ALLOW_PRIVATE_NETWORKS: '192.168.1.0/24' };
+  t.match(await hubs('http://192.168.1.5', home), [{ status: 'warn', message: /can be read and changed/ }]);
+  t.match(await hubs('https://reader.example.org'), [
+    { status: 'warn', message: /hubs push 0 feeds, 1 wait for one: WEBSUB_NOT_VERIFIED/, advice: /asked back/ },
+  ]);
 });
 
 t.test('a database that is read-only is worth a warning', async (t) => {
