@@ -30,14 +30,16 @@ export class BodiesInFlight {
   readonly #free: SharedArrayBuffer[] = [];
   readonly #waiting: Waiting[] = [];
 
-  /** Resolves when there is room: a copy of the body, to be released exactly once, whatever happens. */
-  async place(body: Uint8Array): Promise<PlacedBody> {
-    const bytes = body.byteLength;
+  /**
+   * Resolves when there is room: a copy of the body, to be released exactly once, whatever happens. `bytes`: what it counts
+   * for, where that is not its size.
+   */
+  async place(body: Uint8Array, bytes = body.byteLength): Promise<PlacedBody> {
     if (this.#waiting.length > 0 || !this.#fits(bytes)) {
       await new Promise<void>((resolve) => this.#waiting.push({ bytes, resolve }));
     } else this.#enter(bytes);
-    const memory = this.#memoryFor(bytes);
-    const placed = new Uint8Array(memory, 0, bytes);
+    const memory = this.#memoryFor(body.byteLength);
+    const placed = new Uint8Array(memory, 0, body.byteLength);
     placed.set(body);
     return { bytes: placed, release: () => this.#leave(bytes, memory) };
   }

@@ -47,8 +47,8 @@ const KEPT_CONNECTIONS_MAX = 1_024;
 /** Node's default of 16 KiB is less than some content security policies. */
 const HEADER_BYTES_MAX = 64 * 1024;
 
-/** What frames a body (chunks, TLS) is less than the body. */
-const BYTES_PER_BODY_BYTE = 2;
+/** What frames a large body (chunks) is much less than the body. */
+const BYTES_PER_BODY_BYTE = 1.25;
 
 export function openConnections(options: ConnectionOptions): Connections {
   const { guard } = options;

@@ -232,7 +232,7 @@ async function digestAndStore(
   if (fetched.kind === 'not-modified') {
     return { digested: { result: { kind: 'not-modified' }, validators: validatorsOf(fetched) }, entries: NOTHING };
   }
-  const bodyHash = `${BODY_HASH_VERSION}:${digest([fetched.body])}`;
+  const bodyHash = `${BODY_HASH_VERSION}:${fetched.packed?.digest ?? digest([fetched.body])}`;
   if (isBodyOfLastTime(live.content, bodyHash)) {
     return { digested: sameBody(live.content, fetched), entries: NOTHING };
   }

@@ -5,6 +5,8 @@
  */
 import zlib from 'node:zlib';
 import { crawlerError } from './errors.ts';
+import { BodySink, type PackedBody, PLAIN_BYTES_MAX } from './packed-body.ts';
+import { parseError } from './parse/errors.ts';
 
 export const ACCEPT_ENCODING = 'gzip, deflate, br, zstd';
 
@@ -35,7 +37,7 @@ export interface BodyDecoder {
   /** Errors go to `onFailure`. */
   write(chunk: Buffer): void;
   /** Rejects as `onFailure` was told. */
-  end(): Promise<Uint8Array>;
+  end(): Promise<Uint8Array | PackedBody>;
   /** Frees what an unfinished stream holds. */
   destroy(): void;
 }
@@ -47,9 +49,8 @@ export function bodyDecoder(options: DecoderOptions): BodyDecoder {
 }
 
 class PlainBody implements BodyDecoder {
-  readonly #chunks: Buffer[] = [];
   readonly #options: DecoderOptions;
-  #bytes = 0;
+  readonly #sink = new BodySink();
   #failure: Error | undefined;
 
   constructor(options: DecoderOptions) {
@@ -57,23 +58,20 @@ class PlainBody implements BodyDecoder {
   }
 
   write(chunk: Buffer): void {
-    this.#bytes += chunk.length;
     if (this.#failure !== undefined) return;
-    if (this.#bytes > this.#options.decodedBytesMax) {
-      this.#failure = tooLarge(this.#options);
-      this.#options.onFailure(this.#failure);
-      return;
-    }
-    this.#chunks.push(chunk);
+    if (this.#sink.bytes + chunk.length > this.#options.decodedBytesMax) this.#failure = tooLarge(this.#options);
+    else this.#sink.write(chunk);
+    if (this.#sink.isNoise) this.#failure ??= noise(this.#options);
+    if (this.#failure !== undefined) this.#options.onFailure(this.#failure);
   }
 
-  async end(): Promise<Uint8Array> {
+  async end(): Promise<Uint8Array | PackedBody> {
     if (this.#failure !== undefined) throw this.#failure;
-    return Buffer.concat(this.#chunks, this.#bytes);
+    return this.#sink.end();
   }
 
   destroy(): void {
-    this.#chunks.length = 0;
+    this.#sink.clear();
   }
 }
 
@@ -84,10 +82,9 @@ class EncodedBody implements BodyDecoder {
   readonly #waiting: Buffer[] = [];
   #waitingBytes = 0;
   #streams: DecodingStream[] = [];
-  #decoded: Buffer[] = [];
-  #decodedBytes = 0;
+  readonly #sink = new BodySink();
   #failure: Error | undefined;
-  #done: { resolve: (body: Uint8Array) => void; reject: (error: Error) => void } | undefined;
+  #done: { resolve: (body: Uint8Array | PackedBody) => void; reject: (error: Error) => void } | undefined;
 
   constructor(options: DecoderOptions, layers: readonly Layer[]) {
     this.#options = options;
@@ -106,29 +103,34 @@ class EncodedBody implements BodyDecoder {
     if (this.#waitingBytes > WHOLE_BYTES_MAX) this.#startStreaming();
   }
 
-  async end(): Promise<Uint8Array> {
+  async end(): Promise<Uint8Array | PackedBody> {
     if (this.#failure !== undefined) throw this.#failure;
-    const first = this.#streams[0];
-    if (first === undefined) return this.#decodeWhole();
+    if (this.#streams.length === 0) {
+      const body = this.#decodeWhole();
+      if (body !== null) return body;
+      this.#startStreaming();
+    }
     return new Promise((resolve, reject) => {
       this.#done = { resolve, reject };
-      first.end();
+      this.#streams[0]?.end();
     });
   }
 
   destroy(): void {
     for (const stream of this.#streams) stream.destroy();
     this.#waiting.length = 0;
-    this.#decoded = [];
+    this.#sink.clear();
   }
 
-  #decodeWhole(): Uint8Array {
+  /** Null: it becomes so large that it is better unpacked bit by bit. */
+  #decodeWhole(): Uint8Array | null {
     let body: Uint8Array = Buffer.concat(this.#waiting, this.#waitingBytes);
     if (body.length === 0) return body;
+    const max = Math.min(this.#options.decodedBytesMax, swollen(this.#waitingBytes));
     try {
-      const max = Math.min(this.#options.decodedBytesMax, swollen(this.#waitingBytes));
-      for (const layer of this.#layers) body = decodeNow(layer, body, max);
+      for (const layer of this.#layers) body = decodeNow(layer, body, Math.min(max, PLAIN_BYTES_MAX));
     } catch (error) {
+      if (isTooLarge(error) && max > PLAIN_BYTES_MAX) return null;
       throw decodingError(error, this.#options);
     }
     return body;
@@ -143,15 +145,15 @@ class EncodedBody implements BodyDecoder {
       if (next !== undefined) stream.pipe(next);
     });
     this.#streams.at(-1)?.on('data', (chunk: Buffer) => this.#take(chunk));
-    this.#streams.at(-1)?.on('end', () => this.#done?.resolve(Buffer.concat(this.#decoded, this.#decodedBytes)));
+    this.#streams.at(-1)?.on('end', () => this.#done?.resolve(this.#sink.end()));
     for (const chunk of this.#waiting.splice(0)) this.#streams[0]?.write(chunk);
   }
 
   #take(chunk: Buffer): void {
-    this.#decodedBytes += chunk.length;
     const max = Math.min(this.#options.decodedBytesMax, swollen(this.#streams[0]?.bytesWritten ?? 0));
-    if (this.#decodedBytes > max) this.#fail(tooLarge(this.#options));
-    else this.#decoded.push(chunk);
+    if (this.#sink.bytes + chunk.length > max) this.#fail(tooLarge(this.#options));
+    else this.#sink.write(chunk);
+    if (this.#sink.isNoise) this.#fail(noise(this.#options));
   }
 
   #fail(error: Error): void {
@@ -234,10 +236,15 @@ function tooLarge(options: DecoderOptions): Error {
   );
 }
 
+/** Whatever it is, neither a feed nor a page that names one: the rest need not come. */
+function noise({ url }: DecoderOptions): Error {
+  const message = `The first ${PLAIN_BYTES_MAX} bytes have neither a tag nor a brace in them.`;
+  return parseError('PARSE_NOT_A_FEED', message, { input: url });
+}
+
 function decodingError(cause: unknown, options: DecoderOptions): Error {
-  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-  if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(options);
-  if (code === 'Z_BUF_ERROR') {
+  if (isTooLarge(cause)) return tooLarge(options);
+  if (codeOf(cause) === 'Z_BUF_ERROR') {
     return crawlerError('FETCH_TRUNCATED', 'The packed body ended too early', {
       input: options.url,
       retryable: true,
@@ -249,4 +256,12 @@ function decodingError(cause: unknown, options: DecoderOptions): Error {
     input: options.url,
     cause,
   });
+}
+
+function isTooLarge(error: unknown): boolean {
+  return codeOf(error) === 'ERR_BUFFER_TOO_LARGE';
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : '';
 }

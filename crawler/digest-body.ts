@@ -32,8 +32,9 @@ export async function digestBody(
 ): Promise<DigestedBody> {
   let digest: OpenDigest | undefined;
   try {
-    const { contentType, url, body } = fetched;
-    digest = await digester.digest({ feed, body, url, contentType });
+    const { contentType, url, packed } = fetched;
+    const bytes = packed === undefined ? { body: fetched.body } : { body: new Uint8Array(), packed };
+    digest = await digester.digest({ feed, url, contentType, ...bytes });
     const entries = await storeEntries(session, feed, digest, now, isOutdated === undefined ? {} : { isOutdated });
     const { facts, cut, whole } = digest.digested;
     const { added, changed } = entries;

@@ -16,11 +16,19 @@ import {
   type KnownBy,
   standsAlone,
 } from './identity.ts';
+import { bytesOfPacked } from './packed-body.ts';
+import { type ByteSource, bytesInMemory } from './parse/byte-source.ts';
 import { parseError } from './parse/errors.ts';
-import { UNCUT_BYTES_MAX, WINDOW_BYTES } from './parse/limits.ts';
+import {
+  KEPT_PIECES_BYTES_MAX,
+  PIECE_ELEMENTS_MAX,
+  PROLOG_CHARS_MAX,
+  UNCUT_BYTES_MAX,
+  WINDOW_BYTES,
+} from './parse/limits.ts';
 import type { ParsedEntry, ParsedFeed } from './parse/model.ts';
 import { parseFeed } from './parse/parse.ts';
-import { type Layout, layoutOf, pieceOf } from './parse/windows.ts';
+import { layoutOf, PieceMaker } from './parse/windows.ts';
 
 /** Keys in place of guid and URL, which may be long. */
 interface Known extends Identifiable {
@@ -32,11 +40,12 @@ interface Known extends Identifiable {
   readonly chars: number;
 }
 
-/** Null: it is to be read whole. Throws CodedError PARSE_*. */
-export function digestPieces(input: DigestInput, windowBytes = WINDOW_BYTES): Digestion | null {
-  const layout = layoutOf(input.body, windowBytes);
-  if (layout === null) return uncut(input);
-  const pieces = new Pieces(input, layout);
+/** The bytes where it is to be read whole. Throws CodedError PARSE_*. */
+export function digestPieces(input: DigestInput, windowBytes = WINDOW_BYTES): Digestion | Uint8Array {
+  const source = input.packed === undefined ? bytesInMemory(input.body) : bytesOfPacked(input.packed);
+  const layout = layoutOf(source, windowBytes);
+  if (layout === null) return uncut(input, source);
+  const pieces = new Pieces(input, new PieceMaker(source, layout));
   let facts: FeedFacts | undefined;
   let cut = false;
   const entries: Known[] = [];
@@ -80,34 +89,46 @@ function digestion(
   };
 }
 
-/** Parses a piece at a time, and keeps the last. */
+/** Parses a piece at a time, and keeps as many as KEPT_PIECES_BYTES_MAX allows, the last ones. */
 class Pieces {
   readonly #input: DigestInput;
-  readonly #layout: Layout;
-  #last: { piece: number; read: ParsedFeed } | undefined;
+  readonly #maker: PieceMaker;
+  readonly #kept = new Map<number, { read: ParsedFeed; bytes: number }>();
+  #keptBytes = 0;
 
-  constructor(input: DigestInput, layout: Layout) {
+  constructor(input: DigestInput, maker: PieceMaker) {
     this.#input = input;
-    this.#layout = layout;
+    this.#maker = maker;
   }
 
   get count(): number {
-    return Math.max(1, this.#layout.stretches.length);
+    return this.#maker.count;
   }
 
   /** `mayBeCut`: null for a piece without a whole entry. */
   read(piece: number, mayBeCut: boolean): ParsedFeed | null {
-    if (this.#last?.piece === piece) return this.#last.read;
-    this.#last = undefined;
-    const { body, url, contentType } = this.#input;
+    const kept = this.#kept.get(piece);
+    if (kept !== undefined) return kept.read;
+    const { url, contentType } = this.#input;
+    const body = this.#maker.make(piece);
+    this.#makeRoom(body.length);
     try {
-      const input = { body: pieceOf(body, this.#layout, piece), url };
+      const input = { body, url, elementsMax: PIECE_ELEMENTS_MAX };
       const read = parseFeed(contentType === null ? input : { ...input, contentType });
-      this.#last = { piece, read };
+      this.#kept.set(piece, { read, bytes: body.length });
+      this.#keptBytes += body.length;
       return read;
     } catch (error) {
       if (mayBeCut && error instanceof CodedError && error.code === 'PARSE_TRUNCATED') return null;
       throw error;
+    }
+  }
+
+  #makeRoom(bytes: number): void {
+    for (const [piece, old] of this.#kept) {
+      if (this.#keptBytes + bytes <= KEPT_PIECES_BYTES_MAX) return;
+      this.#kept.delete(piece);
+      this.#keptBytes -= old.bytes;
     }
   }
 }
@@ -148,15 +169,15 @@ function merged(before: FeedFacts, said: Omit<FeedFacts, 'dates'>): Omit<FeedFac
 }
 
 /** Nowhere to cut: read whole while it is not too large; else its beginning tells what it is instead of a feed. */
-function uncut({ body, url, contentType }: DigestInput): null {
-  if (body.byteLength <= UNCUT_BYTES_MAX) return null;
-  const input = { body: body.subarray(0, UNCUT_BYTES_MAX), url };
+function uncut({ url, contentType }: DigestInput, source: ByteSource): Uint8Array {
+  if (source.length <= UNCUT_BYTES_MAX) return source.slice(0, source.length);
+  const input = { body: source.slice(0, PROLOG_CHARS_MAX), url, elementsMax: PIECE_ELEMENTS_MAX };
   try {
     parseFeed(contentType === null ? input : { ...input, contentType });
   } catch (error) {
     if (error instanceof CodedError && OTHERS.has(error.code)) throw error;
   }
-  throw parseError('PARSE_TOO_LARGE', `No entry is found at the beginning of a document of ${body.byteLength} bytes.`);
+  throw parseError('PARSE_TOO_LARGE', `No entry is found at the beginning of a document of ${source.length} bytes.`);
 }
 
 const OTHERS: ReadonlySet<string> = new Set(['PARSE_EMPTY', 'PARSE_HTML', 'PARSE_NOT_A_FEED', 'PARSE_TOO_DEEP']);

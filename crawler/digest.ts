@@ -8,7 +8,8 @@ import type { Arrival, Dates } from './arrival.ts';
 import { articleOf } from './article.ts';
 import { digestPieces } from './digest-pieces.ts';
 import { fingerprint, identify, standsAlone } from './identity.ts';
-import { WHOLE_BYTES_MAX } from './parse/limits.ts';
+import type { PackedBody } from './packed-body.ts';
+import { ELEMENTS_MAX, PIECE_ELEMENTS_MAX, WHOLE_BYTES_MAX } from './parse/limits.ts';
 import type { ParsedEntry, ParsedFeed } from './parse/model.ts';
 import { parseFeed } from './parse/parse.ts';
 
@@ -16,6 +17,8 @@ export interface DigestInput {
   /** `_id` of the feed. */
   readonly feed: string;
   readonly body: Uint8Array;
+  /** In place of `body`, which is empty then. */
+  readonly packed?: PackedBody;
   /** Where it came from, after redirects. */
   readonly url: string;
   readonly contentType: string | null;
@@ -56,12 +59,15 @@ export interface Digestion {
 
 /** Throws CodedError PARSE_*. */
 export function digestFeed(input: DigestInput): Digestion {
-  return (input.body.byteLength > WHOLE_BYTES_MAX ? digestPieces(input) : null) ?? digestWhole(input);
+  const bytes = input.packed?.byteLength ?? input.body.byteLength;
+  const digestion = bytes > WHOLE_BYTES_MAX ? digestPieces(input) : input.body;
+  return digestion instanceof Uint8Array ? digestWhole({ ...input, body: digestion }, PIECE_ELEMENTS_MAX) : digestion;
 }
 
 /** In one go, which is faster and takes several times the memory of the body. */
-export function digestWhole({ feed, body, url, contentType }: DigestInput): Digestion {
-  const { entries, warnings, ...facts } = parseFeed(contentType === null ? { body, url } : { body, url, contentType });
+export function digestWhole({ feed, body, url, contentType }: DigestInput, elementsMax = ELEMENTS_MAX): Digestion {
+  const input = { body, url, elementsMax };
+  const { entries, warnings, ...facts } = parseFeed(contentType === null ? input : { ...input, contentType });
   const identified = identify(entries);
   const found: { entry: ParsedEntry; item: DigestedItem }[] = identified.map(({ identity, entry }) => ({
     entry,

@@ -94,7 +94,7 @@ class ThreadDigester implements Digester {
 
   /** Waits for room in the thread. */
   async digest(input: DigestInput): Promise<OpenDigest> {
-    const placed = await this.#bodies.place(input.body);
+    const placed = await this.#bodies.place(input.body, input.packed?.byteLength);
     try {
       const digest = await this.#digestPlaced({ ...input, body: placed.bytes });
       return releasing(digest, placed);

@@ -27,6 +27,7 @@ import {
 } from './http-exchange.ts';
 import { loginOf, withoutLogin } from './login.ts';
 import { secretHeaders } from './overrides.ts';
+import { type PackedBody, unpacked } from './packed-body.ts';
 import { Places } from './places.ts';
 import { type FormPoster, postForm } from './post-form.ts';
 import { retryAfterMs } from './publisher-wishes.ts';
@@ -90,8 +91,10 @@ interface FetchedHead extends Validators {
 
 export interface FetchedBody extends FetchedHead {
   readonly kind: 'body';
-  /** Decoded. */
+  /** Decoded. A large one is unpacked each time that it is asked for. */
   readonly body: Uint8Array;
+  /** A large one, as it is kept. */
+  readonly packed?: PackedBody;
   readonly contentType: string | null;
 }
 
@@ -284,7 +287,9 @@ class Fetch {
     };
     if (carriesFeed(status)) {
       const contentType = headerText(headers, 'content-type') ?? null;
-      return { kind: 'body', ...head, ...validatorsOfBody(etag, lastModified), body: answer.body, contentType };
+      const { body } = answer;
+      const fetched = { kind: 'body', ...head, ...validatorsOfBody(etag, lastModified), contentType } as const;
+      return body instanceof Uint8Array ? { ...fetched, body } : withPacked(fetched, body);
     }
     if (status === 304 && this.#asksConditionally(url)) {
       return { kind: 'not-modified', ...head, ...validatorsAfter304(this.#request, etag, lastModified) };
@@ -327,6 +332,16 @@ class Fetch {
   #ms(): number {
     return Math.round(performance.now() - this.#startedAt - this.#waitedMs);
   }
+}
+
+function withPacked(fetched: Omit<FetchedBody, 'body' | 'packed'>, packed: PackedBody): FetchedBody {
+  return {
+    ...fetched,
+    packed,
+    get body() {
+      return unpacked(packed);
+    },
+  };
 }
 
 /** Undefined: no redirect. Null: a redirect that can't be followed. */

@@ -5,6 +5,7 @@
 import type { Dispatcher } from 'undici';
 import { type BodyDecoder, bodyDecoder } from './decode-body.ts';
 import { crawlerError } from './errors.ts';
+import type { PackedBody } from './packed-body.ts';
 
 export interface Exchange {
   readonly url: URL;
@@ -25,7 +26,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: ResponseHeaders;
   /** Decoded; empty where the status makes it of no interest. */
-  readonly body: Uint8Array;
+  readonly body: Uint8Array | PackedBody;
   readonly wireBytes: number;
   /** When its head came, by `performance.now()`. */
   readonly headAt: number;
@@ -163,7 +164,7 @@ class ExchangeHandler implements Dispatcher.DispatchHandler {
     else this.#fail(error);
   }
 
-  #answer(body: Uint8Array): void {
+  #answer(body: Uint8Array | PackedBody): void {
     if (this.#settled) return;
     this.#finish({
       kind: 'answer',

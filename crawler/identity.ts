@@ -1,7 +1,7 @@
 /**
  * What makes an entry the same entry tomorrow (DESIGN section 3), and what makes it look changed to a reader.
  */
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { ParsedEntry } from './parse/model.ts';
 
 /** What an entry is known by. */
@@ -102,7 +102,18 @@ export function fingerprint(entry: ParsedEntry): string {
 export function digest(parts: readonly (string | Uint8Array)[]): string {
   const only = parts[0];
   const input = parts.length === 1 && only !== undefined ? only : parts.join('\u0000');
-  return hash('sha256', input, 'base64url').slice(0, 22);
+  return hash('sha256', input, 'base64url').slice(0, DIGEST_CHARS);
+}
+
+const DIGEST_CHARS = 22;
+
+/** `digest` of one part that comes in pieces. */
+export function runningDigest(): { update(piece: Uint8Array): void; end(): string } {
+  const running = createHash('sha256');
+  return {
+    update: (piece) => void running.update(piece),
+    end: () => running.digest('base64url').slice(0, DIGEST_CHARS),
+  };
 }
 
 function countBy<E>(entries: readonly E[], keyOf: (entry: E) => string | null): Map<string, number> {

@@ -20,12 +20,12 @@ type Xml = Extract<Detected, { kind: 'xml' }>;
  * Parses a feed in XML: as it stands, and where that fails or loses entries once more with its markup mended. Throws
  * PARSE_TRUNCATED, PARSE_TOO_DEEP and PARSE_MALFORMED.
  */
-export function readDocument(text: string, found: Xml, warnings: Warnings): XmlDocument {
+export function readDocument(text: string, found: Xml, warnings: Warnings, elementsMax: number): XmlDocument {
   const own = ownEntities(text.slice(0, found.start), warnings);
   const renamed = renamedPrefixes(text, found.format === 'atom');
   const xml = text.slice(found.start);
   const rootName = canonicalName(found.root, renamed);
-  const straight = hasHugeTag(xml) ? null : attempt(() => parseXml(xml, renamed, own));
+  const straight = hasHugeTag(xml) ? null : attempt(() => parseXml(xml, renamed, own, elementsMax));
   if (straight !== null) {
     const root = soundRoot(xml, straight, found.root, rootName);
     if (root !== null) {
@@ -34,7 +34,7 @@ export function readDocument(text: string, found: Xml, warnings: Warnings): XmlD
     }
   }
   const mended = balance(xml, (raw) => canonicalName(raw, renamed), warnings);
-  const parsed = attempt(() => parseXml(mended, renamed, own));
+  const parsed = attempt(() => parseXml(mended, renamed, own, elementsMax));
   const root = parsed?.nodes.find((node) => nameOf(node) === rootName);
   if (root === undefined) throw parseError('PARSE_MALFORMED', 'The markup is too broken to be mended.');
   if (parsed !== null) noteLeftOut(parsed, warnings);

@@ -1,4 +1,5 @@
 /** Where the items of a JSON Feed begin and end, found without reading them. */
+import type { ByteSource } from './byte-source.ts';
 import { parseError } from './errors.ts';
 import { ENTRIES_MAX, ENTRY_BYTES_MAX, HEAD_BYTES_MAX, JSON_DEPTH_MAX, JSON_VALUES_MAX } from './limits.ts';
 import type { Layout, Stretch } from './windows.ts';
@@ -7,15 +8,14 @@ const [QUOTE, BACKSLASH, COMMA] = [34, 92, 44];
 const [OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE] = [91, 93, 123, 125];
 
 /** `start`: the first brace. Throws PARSE_TOO_DEEP, PARSE_TOO_LARGE, PARSE_MALFORMED and PARSE_NOT_A_FEED. */
-export function jsonLayout(bytes: Buffer, start: number, windowBytes: number): Layout {
+export function jsonLayout(bytes: ByteSource, start: number, windowBytes: number): Layout {
   const walk = new Walk();
-  for (let at = start; at < bytes.length; at += 1) {
-    const byte = bytes[at];
-    if (byte === QUOTE) {
-      const end = stringEnd(bytes, at);
-      walk.string(bytes, at, end);
-      at = end;
-    } else walk.structure(byte, at);
+  let at = 0;
+  for (const piece of bytes.pieces()) {
+    for (const byte of piece) {
+      if (at >= start) walk.step(byte, at);
+      at += 1;
+    }
   }
   if (walk.depth !== 0) throw parseError('PARSE_MALFORMED', 'The JSON is broken: it does not end.');
   const { from, to } = walk.items;
@@ -23,8 +23,12 @@ export function jsonLayout(bytes: Buffer, start: number, windowBytes: number): L
   if (from - start + bytes.length - to > HEAD_BYTES_MAX) {
     throw parseError('PARSE_TOO_LARGE', `This JSON has more than ${HEAD_BYTES_MAX} bytes besides its items.`);
   }
-  const head = Buffer.from(bytes.subarray(start, from));
-  return { head, tail: Buffer.from(bytes.subarray(to)), ...stretchesOf([...walk.commas, to], from, windowBytes) };
+  const head = Buffer.from(bytes.slice(start, from));
+  return {
+    head,
+    tail: Buffer.from(bytes.slice(to, bytes.length)),
+    ...stretchesOf([...walk.commas, to], from, windowBytes),
+  };
 }
 
 /** `ends`: of every item. The comma between two pieces belongs to neither. */
@@ -50,6 +54,9 @@ function stretchesOf(
   return { stretches, leftOut };
 }
 
+/** More than `items` has. */
+const KEY_CHARS_MAX = 10;
+
 class Walk {
   depth = 0;
   readonly items = { from: -1, to: -1 };
@@ -58,12 +65,21 @@ class Walk {
   #values = 1;
   #key = '';
   #inItems = false;
+  #inString = false;
+  #escaped = false;
 
-  string(bytes: Buffer, at: number, end: number): void {
-    if (this.depth === 1) this.#key = end - at < 20 ? bytes.toString('latin1', at + 1, end) : '';
+  step(byte: number, at: number): void {
+    if (!this.#inString) {
+      this.#inString = byte === QUOTE;
+      if (byte !== QUOTE) this.#structure(byte, at);
+      else if (this.depth === 1) this.#key = '';
+    } else if (this.#escaped) this.#escaped = false;
+    else if (byte === BACKSLASH) this.#escaped = true;
+    else if (byte === QUOTE) this.#inString = false;
+    else if (this.depth === 1 && this.#key.length < KEY_CHARS_MAX) this.#key += String.fromCharCode(byte);
   }
 
-  structure(byte: number | undefined, at: number): void {
+  #structure(byte: number, at: number): void {
     if (byte === COMMA) {
       this.#values += 1;
       if (this.depth === 1) this.#key = '';
@@ -89,14 +105,4 @@ class Walk {
       throw parseError('PARSE_TOO_LARGE', `This JSON has more than ${JSON_VALUES_MAX} values.`);
     }
   }
-}
-
-/** Where the string ends that begins here. */
-function stringEnd(bytes: Buffer, start: number): number {
-  for (let at = bytes.indexOf(QUOTE, start + 1); at !== -1; at = bytes.indexOf(QUOTE, at + 1)) {
-    let escapes = 0;
-    while (bytes[at - 1 - escapes] === BACKSLASH) escapes += 1;
-    if (escapes % 2 === 0) return at;
-  }
-  return bytes.length;
 }

@@ -32,13 +32,20 @@ export const DEPTH_MAX = 64;
 export const TAG_CHARS_MAX = 64 * 1024;
 export const LARGE_CHARS = 1024 * 1024;
 /** A larger document is read in pieces, so that it needs the memory of one: bytes of a document, and of the entries of a piece. */
-export const WHOLE_BYTES_MAX = 512 * 1024;
+export const WHOLE_BYTES_MAX = 1024 * 1024;
 export const WINDOW_BYTES = 256 * 1024;
 /** In pieces: bytes of one entry, a longer one is left out; and bytes before the first entry, in JSON those besides the items. */
-export const ENTRY_BYTES_MAX = 4 * 1024 * 1024;
+export const ENTRY_BYTES_MAX = 2 * 1024 * 1024;
 export const HEAD_BYTES_MAX = 1024 * 1024;
+/**
+ * As ELEMENTS_MAX, of a piece, and of a document that is not larger than WHOLE_BYTES_MAX: the densest of real
+ * feeds have an element for each 50 bytes.
+ */
+export const PIECE_ELEMENTS_MAX = 30_000;
+/** Pieces that are kept parsed until their articles are wanted, in bytes; others are parsed once more. */
+export const KEPT_PIECES_BYTES_MAX = 2 * 1024 * 1024;
 /** A document in which no place to cut is found is read whole up to so many bytes. */
-export const UNCUT_BYTES_MAX = 2 * 1024 * 1024;
+export const UNCUT_BYTES_MAX = 1536 * 1024;
 /** Entities that a DOCTYPE may declare, their length, and what all uses of them may add to a document. */
 export const OWN_ENTITIES_MAX = 200;
 export const OWN_ENTITY_CHARS_MAX = 1_000;

@@ -60,6 +60,8 @@ export interface ParseWarning {
 
 export interface ParseInput {
   readonly body: Uint8Array;
+  /** Of elements, those in bodies not counted. Default ELEMENTS_MAX, enough for the largest of documents. */
+  readonly elementsMax?: number;
   /** The `Content-Type` header, where one came. */
   readonly contentType?: string;
   /** Where the body came from, after redirects. */

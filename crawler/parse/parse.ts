@@ -6,7 +6,7 @@ import { detect } from './detect.ts';
 import { readDocument } from './document.ts';
 import { parseError } from './errors.ts';
 import { readJsonFeed } from './json-feed.ts';
-import { BODY_BYTES_MAX } from './limits.ts';
+import { BODY_BYTES_MAX, ELEMENTS_MAX } from './limits.ts';
 import { mendCharacters } from './mend.ts';
 import type { ParsedFeed, ParseInput } from './model.ts';
 import type { Reading } from './reading.ts';
@@ -43,7 +43,7 @@ function read(input: ParseInput, warnings: Warnings): ParsedFeed {
     const json = decodeJson(body, new Warnings()).trim();
     return readJsonFeed(json, { url, own: null, warnings });
   }
-  const { root, rootName, own } = readDocument(text, detected, warnings);
+  const { root, rootName, own } = readDocument(text, detected, warnings, input.elementsMax ?? ELEMENTS_MAX);
   const reading: Reading = { url, own, warnings };
   if (detected.format === 'atom') return readAtom(root, rootName, reading);
   return readRss(root, rootName, detected.format, reading);

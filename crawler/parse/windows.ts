@@ -3,6 +3,7 @@
  * closes it. Read one after the other they need the memory of one. Nothing is parsed here: only the places are found where one
  * entry ends and the next begins.
  */
+import type { ByteSource } from './byte-source.ts';
 import { jsonLayout } from './json-layout.ts';
 import { ENTRIES_MAX, ENTRY_BYTES_MAX, HEAD_BYTES_MAX, WINDOW_BYTES } from './limits.ts';
 
@@ -25,19 +26,42 @@ export interface Layout {
  * Null: no entry begins where one should, or they can't be told by its bytes (UTF-16 and the like). Throws PARSE_TOO_DEEP, PARSE_TOO_LARGE and
  * PARSE_MALFORMED for JSON.
  */
-export function layoutOf(body: Uint8Array, windowBytes = WINDOW_BYTES): Layout | null {
-  const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
-  if (isWide(bytes)) return null;
-  const at = firstCharacter(bytes);
-  return bytes[at] === OPEN_BRACE ? jsonLayout(bytes, at, windowBytes) : xmlLayout(bytes, windowBytes);
+export function layoutOf(body: ByteSource, windowBytes = WINDOW_BYTES): Layout | null {
+  const head = body.slice(0, HEAD_BYTES_MAX);
+  if (isWide(head)) return null;
+  const at = firstCharacter(head);
+  return head[at] === OPEN_BRACE ? jsonLayout(body, at, windowBytes) : xmlLayout(body, windowBytes);
 }
 
-/** The small document for a stretch. */
-export function pieceOf(body: Uint8Array, { head, tail, stretches }: Layout, at: number): Buffer {
-  const { from, to } = stretches[at] ?? { from: 0, to: 0 };
-  return Buffer.concat([head, body.subarray(from, to), to === body.byteLength ? NOTHING : tail]);
+/** Makes the small documents, all in one piece of memory: each is there until the next. */
+export class PieceMaker {
+  readonly #body: ByteSource;
+  readonly #layout: Layout;
+  #memory = Buffer.alloc(0);
+
+  constructor(body: ByteSource, layout: Layout) {
+    this.#body = body;
+    this.#layout = layout;
+  }
+
+  /** One at least: what stands around the entries says something too. */
+  get count(): number {
+    return Math.max(1, this.#layout.stretches.length);
+  }
+
+  make(index: number): Buffer {
+    const { head, tail, stretches } = this.#layout;
+    const { from, to } = stretches[index] ?? { from: 0, to: 0 };
+    const parts = [head, this.#body.slice(from, to), to === this.#body.length ? NOTHING : tail];
+    const bytes = parts.reduce((sum, { length }) => sum + length, 0);
+    if (bytes > this.#memory.length) this.#memory = Buffer.alloc(bytes + SPARE_BYTES);
+    let at = 0;
+    for (const part of parts) at += part.copy(this.#memory, at);
+    return this.#memory.subarray(0, bytes);
+  }
 }
 
+const SPARE_BYTES = 64 * 1024;
 const NOTHING = Buffer.alloc(0);
 const OPEN_BRACE = 0x7b;
 const BLANKS: ReadonlySet<number | undefined> = new Set([0xef, 0xbb, 0xbf, 0x20, 0x09, 0x0a, 0x0d]);
@@ -50,7 +74,7 @@ function isWide(bytes: Buffer): boolean {
 
 function firstCharacter(bytes: Buffer): number {
   let at = 0;
-  while (at < HEAD_BYTES_MAX && BLANKS.has(bytes[at])) at += 1;
+  while (at < bytes.length && BLANKS.has(bytes[at])) at += 1;
   return at;
 }
 
@@ -62,7 +86,7 @@ const ASIDE_ENDS: ReadonlyMap<string, string> = new Map([
   ['<?', '?>'],
 ]);
 
-function xmlLayout(bytes: Buffer, windowBytes: number): Layout | null {
+function xmlLayout(bytes: ByteSource, windowBytes: number): Layout | null {
   const start = firstEntry(bytes);
   if (start === null) return null;
   const { at, raw, open } = start;
@@ -88,14 +112,14 @@ function xmlLayout(bytes: Buffer, windowBytes: number): Layout | null {
   return { ...layout(bytes, at, open), stretches, leftOut };
 }
 
-function layout(bytes: Buffer, at: number, open: readonly string[]): Pick<Layout, 'head' | 'tail'> {
+function layout(bytes: ByteSource, at: number, open: readonly string[]): Pick<Layout, 'head' | 'tail'> {
   const tail = open.toReversed().map((name) => `</${name}>`);
-  return { head: Buffer.from(bytes.subarray(0, at)), tail: Buffer.from(tail.join(''), 'latin1') };
+  return { head: Buffer.from(bytes.slice(0, at)), tail: Buffer.from(tail.join(''), 'latin1') };
 }
 
 /** Where the first entry begins, its name as it is written, and what is open there. */
-function firstEntry(bytes: Buffer): { at: number; raw: string; open: string[] } | null {
-  const head = bytes.toString('latin1', 0, Math.min(bytes.length, HEAD_BYTES_MAX));
+function firstEntry(bytes: ByteSource): { at: number; raw: string; open: string[] } | null {
+  const head = bytes.slice(0, HEAD_BYTES_MAX).toString('latin1');
   const open: string[] = [];
   const tag = new RegExp(TAG);
   for (let found = tag.exec(head); found !== null; found = tag.exec(head)) {
@@ -120,11 +144,11 @@ const OPEN_MAX = 4;
 
 /** The start tags of entries, those in comments and sections not counted. Nothing is looked for twice. */
 class EntryStarts {
-  readonly #bytes: Buffer;
+  readonly #bytes: ByteSource;
   readonly #tag: string;
   readonly #found = new Map<string, number>();
 
-  constructor(bytes: Buffer, tag: string) {
+  constructor(bytes: ByteSource, tag: string) {
     this.#bytes = bytes;
     this.#tag = tag;
   }
@@ -141,15 +165,18 @@ class EntryStarts {
         const end = this.#next(aside.end, aside.start);
         if (end === -1) return -1;
         from = end + aside.end.length;
-      } else if (ENDS_NAME.has(this.#bytes[tag + this.#tag.length])) return tag;
-      else from = tag + 1;
+      } else {
+        const end = tag + this.#tag.length;
+        if (ENDS_NAME.has(this.#bytes.slice(end, end + 1)[0])) return tag;
+        from = tag + 1;
+      }
     }
   }
 
   #next(mark: string, from: number): number {
     const known = this.#found.get(mark);
     if (known !== undefined && (known === -1 || known >= from)) return known;
-    const at = this.#bytes.indexOf(mark, from, 'latin1');
+    const at = this.#bytes.indexOf(mark, from);
     this.#found.set(mark, at);
     return at;
   }

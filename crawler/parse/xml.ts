@@ -43,12 +43,13 @@ const parsers = new Map<string, XMLParser>();
 /** The document that is being parsed: parsing is synchronous. */
 interface Parsing {
   readonly own: OwnEntities | null;
+  readonly elementsMax: number;
   elements: number;
   entries: number;
   leftOut: number;
 }
 
-const NOTHING: Parsing = { own: null, elements: 0, entries: 0, leftOut: 0 };
+const NOTHING: Parsing = { own: null, elementsMax: ELEMENTS_MAX, elements: 0, entries: 0, leftOut: 0 };
 let parsing = NOTHING;
 
 export interface ParsedXml {
@@ -69,8 +70,13 @@ const entityDecoder = {
  * Parses XML without its DOCTYPE. Names are canonical (see namespaces.ts). Throws plain errors where the
  * markup is broken or nests deeper than DEPTH_MAX: then `balance.ts` has a go at it.
  */
-export function parseXml(xml: string, renamed: ReadonlyMap<string, string>, own: OwnEntities | null): ParsedXml {
-  const mine = { ...NOTHING, own };
+export function parseXml(
+  xml: string,
+  renamed: ReadonlyMap<string, string>,
+  own: OwnEntities | null,
+  elementsMax = ELEMENTS_MAX,
+): ParsedXml {
+  const mine = { ...NOTHING, own, elementsMax };
   parsing = mine;
   try {
     return { nodes: parserFor(renamed).parse(xml) as Nodes, leftOut: mine.leftOut };
@@ -82,9 +88,9 @@ export function parseXml(xml: string, renamed: ReadonlyMap<string, string>, own:
 /** Asked at each start tag: what is not kept is let go as soon as it was read, however much of it there is. */
 function isKept(name: string): boolean {
   parsing.elements += 1;
-  if (name !== 'item' && name !== 'entry') return parsing.elements <= 2 * ELEMENTS_MAX;
+  if (name !== 'item' && name !== 'entry') return parsing.elements <= 2 * parsing.elementsMax;
   parsing.entries += 1;
-  if (parsing.entries <= ENTRIES_MAX && parsing.elements <= ELEMENTS_MAX) return true;
+  if (parsing.entries <= ENTRIES_MAX && parsing.elements <= parsing.elementsMax) return true;
   parsing.leftOut += 1;
   return false;
 }

@@ -84,11 +84,35 @@ const text = (body: () => string, codes: readonly string[]): Hostile => ({
 });
 
 const texts = new Map<() => string, Buffer>();
-function cached(body: () => string): Buffer {
-  const known = texts.get(body) ?? zlib.gzipSync(body(), { level: 1 });
+function cached(
+  body: () => string,
+  made: (text: string) => Buffer = (text) => zlib.gzipSync(text, { level: 1 }),
+): Buffer {
+  const known = texts.get(body) ?? made(body());
   texts.set(body, known);
   return known;
 }
+
+/** So many characters of words that no other text has in this order. Gzip makes a third of them. */
+function words(seed: number, chars: number): string {
+  let at = seed + 1;
+  let text = '';
+  while (text.length < chars) {
+    at = (at * 48_271) % 2_147_483_647;
+    text += `${(at % 2_000).toString(36)} `;
+  }
+  return text.slice(0, chars);
+}
+
+function largeFeed(entries: number, chars: number): string {
+  const items = Array.from(
+    { length: entries },
+    (_, i) => `<item><guid>g${i}</guid><title>${i}</title><description>${words(i, chars)}</description></item>`,
+  );
+  return `<rss version="2.0"><channel><title>x</title>${items.join('')}</channel></rss>`;
+}
+
+const large9 = (): string => largeFeed(2_300, 4_000);
 
 const LOL = Array.from({ length: 30 }, (_, i) => `<!ENTITY lol${i + 1} "${`&lol${i};`.repeat(10)}">`).join('');
 
@@ -122,7 +146,7 @@ export const HOSTILE: Readonly<Record<string, Hostile>> = {
     answer: (socket) => forever(socket, () => 'HTTP/1.1 100 Continue\r\n\r\n'),
   },
   'never ends its body': {
-    codes: ['FETCH_TOO_LARGE'],
+    codes: ['PARSE_NOT_A_FEED'],
     kind: 'sent',
     answer: (socket) => {
       socket.write(`${HEAD}Connection: close\r\n\r\n`);
@@ -130,7 +154,7 @@ export const HOSTILE: Readonly<Record<string, Hostile>> = {
     },
   },
   'never ends its chunks': {
-    codes: ['FETCH_TOO_LARGE'],
+    codes: ['PARSE_NOT_A_FEED'],
     kind: 'sent',
     answer: (socket) => {
       socket.write(`${HEAD}Transfer-Encoding: chunked\r\n\r\n`);
@@ -302,8 +326,41 @@ export const HOSTILE: Readonly<Record<string, Hostile>> = {
   ),
   'lists two million elements of no meaning': text(
     () => `<rss version="2.0"><channel><title>x</title>${'<a/>'.repeat(2_000_000)}</channel></rss>`,
+    ['PARSE_TOO_LARGE'],
+  ),
+  'lists elements of no meaning in half a megabyte': text(
+    () => `<rss version="2.0"><channel><title>x</title>${'<a/>'.repeat(130_000)}</channel></rss>`,
     ['ok'],
   ),
+  'lists elements of no meaning in every entry': text(
+    () =>
+      `<rss version="2.0"><channel><title>x</title>${`<item>${'<a/>'.repeat(900_000)}</item>`.repeat(5)}</channel></rss>`,
+    ['ok'],
+  ),
+  'sends 19 MB of entries, each another one': text(() => largeFeed(4_900, 4_000), ['ok']),
+  'sends 9 MB of entries that are not packed': {
+    ...{ codes: ['ok'], kind: 'document' },
+    answer: (socket) =>
+      whole(
+        socket,
+        '',
+        cached(large9, (text) => Buffer.from(text)),
+      ),
+  },
+  'sends 19 MB of JSON': text(
+    () =>
+      JSON.stringify({
+        version: 'https://jsonfeed.org/version/1.1',
+        items: Array.from({ length: 4_900 }, (_, i) => ({ id: `${i}`, content_text: words(i, 4_000) })),
+      }),
+    ['ok'],
+  ),
+  'sends entries of a megabyte': text(() => largeFeed(19, 1_000_000), ['ok']),
+  'sends a megabyte in UTF-16': text(
+    () => [...largeFeed(500, 1_000)].join('\0'),
+    ['PARSE_MALFORMED', 'PARSE_TOO_LARGE', 'ok'],
+  ),
+  'sends a page of 19 MB': text(() => `<html><body>${words(1, 19_000_000)}</body></html>`, ['PARSE_HTML']),
   'leaves a million entries open': text(
     () => `<rss version="2.0"><channel><title>x</title>${'<item>'.repeat(1_000_000)}`,
     ['PARSE_TRUNCATED', 'ok', 'PARSE_MALFORMED', 'PARSE_TOO_DEEP'],
