@@ -9,6 +9,7 @@ import { type Job as BullJob, Queue as BullQueue, Worker } from 'bullmq';
 import type { Redis } from 'ioredis';
 import { crawlerError } from '../errors.ts';
 import { type HostLimits, hostOf } from '../host-budget.ts';
+import { within } from '../within.ts';
 import {
   type Claim,
   type ClaimAnswer,
@@ -32,7 +33,7 @@ const RENEWALS = 5;
 /** For those who were connected to reach a server again that was restarted, beyond the time of a renewal. */
 const RETURN_MS = 2_000;
 /** In a server that came up empty: for the claims of the usual length to be told again. */
-export const SETTLE_MS = CLAIM_MS / RENEWALS + RETURN_MS;
+export const SETTLE_MS = settleMsOf(CLAIM_MS);
 /** Looks for claims of dead workers within CLAIM_MS; it takes two to find one. */
 const STALLED_CHECKS = 3;
 /** Lanes that one claim looks at. */
@@ -188,7 +189,7 @@ export class BullmqQueue implements Queue {
     const opened = await this.#opened?.catch(() => undefined);
     if (opened === undefined) return;
     const closed = Promise.allSettled([opened.worker.close(true), opened.lanes.close()]);
-    await Promise.race([closed, new Promise((resolve) => setTimeout(resolve, CLOSE_MS_MAX).unref())]);
+    await within(CLOSE_MS_MAX, closed);
     opened.client.disconnect();
   }
 
@@ -326,7 +327,7 @@ async function open(options: BullmqQueueOptions, claimMs: number, onReturn: () =
   lanes.on('error', () => {});
   worker.on('error', () => {});
   const keys = { base: `${prefix}:`, lanes: lanes.toKey(''), delayed: lanes.toKey('delayed') };
-  const settleMs = options.settleMs ?? Math.max(claimMs / RENEWALS + RETURN_MS, hosts.gapMs);
+  const settleMs = options.settleMs ?? Math.max(settleMsOf(claimMs), hosts.gapMs);
   const lines = new HostLines(client, keys, { ...hosts, jobsMax: jobsMax ?? SHARED_QUEUE_MAX, claimMs, settleMs });
   await lines.greet(await runOf(client));
   client.on('ready', () => {
@@ -337,6 +338,10 @@ async function open(options: BullmqQueueOptions, claimMs: number, onReturn: () =
       .catch(() => {});
   });
   return { client, lanes, worker, lines };
+}
+
+function settleMsOf(claimMs: number): number {
+  return claimMs / RENEWALS + RETURN_MS;
 }
 
 /** Another one after each start of the server. */
