@@ -155,6 +155,7 @@ class Listing implements Disposable {
   }
 
   async end(): Promise<void> {
+    this.#line[Symbol.dispose]();
     if (!this.#invocation.json && this.#count > SHOWN_MAX) this.#say(`... and ${this.#count - SHOWN_MAX} more\n`);
     if (!this.#invocation.json && this.#count > 0) this.#say('\n');
     await this.#written;

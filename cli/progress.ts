@@ -22,6 +22,7 @@ export function progressLine(output: Output, clock: () => number): ProgressLine 
     },
     [Symbol.dispose]() {
       if (shown) output.write('\r\u001b[K');
+      shown = false;
     },
   };
 }

@@ -65,7 +65,7 @@ export const replicateCommand: CommandSpec = {
       onStatus: (status) => shown.show(status),
     });
     void stop.stopped.then(() => destination.stop());
-    await destination.ended;
+    await destination.ended.finally(() => shown[Symbol.dispose]());
     return await conclude(invocation, destination.status(), stop.signal.aborted);
   },
 };

@@ -67,6 +67,7 @@ function nextFetch(visit: Visit, scope: Scope): string {
   const isOne = scope.kind === 'feed';
   if (times.length === 0) return isOne ? 'It is not fetched at present.' : 'No feed is fetched here at present.';
   const soonest = times.reduce((a, b) => Math.min(a, b));
-  if (soonest <= visit.now) return isOne ? 'It is fetched as soon as it is its turn.' : 'New ones are being fetched.';
-  return `${isOne ? 'It' : 'The next feed'} is fetched ${relativeTime(soonest, visit.now)}.`;
+  const which = isOne ? 'It' : 'The next feed';
+  // Whether anybody fetches it now is not known here: the crawlers may be paused, or run elsewhere.
+  return soonest <= visit.now ? `${which} is due now.` : `${which} is fetched ${relativeTime(soonest, visit.now)}.`;
 }

@@ -30,7 +30,7 @@ export function feedsPage(visit: Visit): Page {
 <div class="tools">${
     shelf.feeds.length === 0
       ? NOTHING
-      : html`<nav class="choice" aria-label="Which feeds"><a href="/feeds"${isTroubleOnly ? NOTHING : html` aria-current="true"`}>All ${shelf.feeds.length}</a><a href="/feeds?show=trouble"${isTroubleOnly ? html` aria-current="true"` : NOTHING}>With trouble ${trouble.length}</a></nav>`
+      : html`<nav class="choice" aria-label="Which feeds"><a href="/feeds"${isTroubleOnly ? NOTHING : html` aria-current="true"`}>All ${shelf.feeds.length.toLocaleString('en-GB')}</a><a href="/feeds?show=trouble"${isTroubleOnly ? html` aria-current="true"` : NOTHING}>With trouble ${trouble.length.toLocaleString('en-GB')}</a></nav>`
   }<a class="button" href="/add">${ICONS.add}Add a feed</a></div></div>
 ${shelf.feeds.length === 0 ? html`<div class="empty"><p><strong>Nothing is followed yet.</strong></p><p><a href="/add">Add a feed</a> or <a href="/opml">import an OPML file</a>.</p></div>` : NOTHING}
 ${isTroubleOnly && shown.length === 0 && shelf.feeds.length > 0 ? html`<div class="empty"><p><strong>No trouble.</strong></p><p>Every feed could be fetched the last time.</p></div>` : NOTHING}

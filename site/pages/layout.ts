@@ -84,7 +84,7 @@ ${shelfList(feeds, page)}</div>`,
 )}
 ${groups.length > 0 && loose.length > 0 ? html`<p class="shelf-heading">Other feeds</p>` : NOTHING}
 ${shelfList(take(loose), page)}
-${isLong ? html`<p class="shelf-more"><a href="/feeds">All ${shelf.feeds.length} feeds</a></p>` : NOTHING}
+${isLong ? html`<p class="shelf-more"><a href="/feeds">All ${shelf.feeds.length.toLocaleString('en-GB')} feeds</a></p>` : NOTHING}
 </nav>`;
 }
 

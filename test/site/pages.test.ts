@@ -248,8 +248,9 @@ t.test('a feed that never worked has nothing that was read, and one page speaks 
     ['never', { ...never, nextAt: NOON + 25 * MINUTE }],
     ['gone', { ...never, state: 'gone' }],
     ['read', { nextAt: NOON + 25 * MINUTE }],
+    ['due', { ...never, nextAt: NOON - 1 }],
   ]);
-  await follow(store, ['never', 'gone', 'read']);
+  await follow(store, ['never', 'gone', 'read', 'due']);
   const site = await siteOver(t, store);
   const textOf = async (name: string) => (await get(site, `/feeds/${feedOf(name)}`)).text;
   const next = /It is fetched in 25 min\./;
@@ -257,10 +258,11 @@ t.test('a feed that never worked has nothing that was read, and one page speaks 
   t.match(failed, /No articles yet\./);
   t.notMatch(failed, /All read|Show all/);
   t.match(failed, next);
+  t.match(await textOf('due'), /No articles yet\..*It is due now\./s);
   t.match(await textOf('gone'), /It is not fetched at present\./);
   t.match(await textOf('read'), /All read\./);
   t.match(await textOf('read'), next);
-  t.match((await get(site, '/')).text, /All read\..*The next feed is fetched in 25 min\./s);
+  t.match((await get(site, '/')).text, /All read\..*The next feed is due now\./s);
 });
 
 t.test('the page of a feed has its description, visits and settings', async (t) => {
