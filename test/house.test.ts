@@ -24,7 +24,7 @@ const REPLICATOR_ROOMS: Readonly<Record<string, readonly string[]>> = {
   remote: ['applying'],
   verify: [],
   failover: ['applying'],
-  backup: ['verify'],
+  backup: ['applying', 'verify'],
 };
 
 /** Only these may know which engine runs. */

@@ -1,7 +1,9 @@
 /** `feedferry restore`: a backup file into a store, and the proof that it is all there. docs/backup.md tells the why. */
 import type { Writer } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
+import { applyTwoWay } from '../applying/two-way.ts';
 import { replicatorError } from '../errors.ts';
+import { DEFAULT_POLICIES } from '../policy.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
 import { ROLE_NOTE, type SiteRole } from '../role.ts';
 import type { Runtime } from '../runtime.ts';
@@ -21,7 +23,7 @@ const PROOF_WORK = 0.15;
 export interface RestoreOptions {
   readonly planned: PlannedRestore;
   readonly store: ReplicatedStore;
-  /** Also into a store that holds documents: behind the guard, so that the newer version of each stays. */
+  /** Also into a store that holds documents: merged by the rules of two-way, so that the newer version of each stays. */
   readonly intoExisting: boolean;
   readonly runtime: Runtime;
   readonly signal?: AbortSignal;
@@ -159,10 +161,11 @@ async function restoreOne(one: One): Promise<{ written: number; stale: number; b
   // Without a set of ids the guard drops the older versions; it only has more to look at.
   const ids = docsMax > IDS_MAX ? null : new IdSet(docsMax);
   const sum = { written: 0, stale: 0, blocks: 0 };
+  const apply = applierOf(options, database, writer);
   let group: StoredDocument[] = [];
   const flush = async () => {
     const note = { ...state, blocks: { ...state.blocks, [database]: sum.blocks } };
-    const done = await applyGroup(writer, group, note);
+    const done = await applyGroup(apply, group, note);
     sum.written += done.written;
     sum.stale += group.length - done.written;
     group = [];
@@ -181,9 +184,27 @@ async function restoreOne(one: One): Promise<{ written: number; stale: number; b
   return sum;
 }
 
+type Apply = (docs: readonly StoredDocument[], note?: Parameters<Writer<unknown>['apply']>[1]) => Promise<number>;
+
+/** Returns how many were written. In a store that has edits of its own the losers of conflicts are kept and listed. */
+function applierOf(
+  { store, intoExisting, runtime }: RestoreOptions,
+  database: DatabaseName,
+  writer: Writer<unknown>,
+): Apply {
+  if (intoExisting) {
+    const context = { store, database, writer, policy: DEFAULT_POLICIES[database], runtime };
+    return async (docs, note) => (await applyTwoWay(context, docs.map(replicaOf), note)).written;
+  }
+  return async (docs, note) => {
+    const outcomes = await writer.apply(docs.map(replicaOf), note);
+    return outcomes.filter(({ result }) => result === 'written').length;
+  };
+}
+
 /** Several batches are under way at a time. The note goes along with the last one, so that it never says too much. */
 async function applyGroup(
-  writer: Writer<unknown>,
+  apply: Apply,
   group: readonly StoredDocument[],
   state: RestoreState,
 ): Promise<{ written: number }> {
@@ -192,9 +213,9 @@ async function applyGroup(
   const batches: StoredDocument[][] = [];
   for (let from = 0; from < docs.length; from += BATCH_DOCS) batches.push(docs.slice(from, from + BATCH_DOCS));
   const last = batches.pop() ?? [];
-  const outcomes = await Promise.all(batches.map((batch) => writer.apply(batch.map(replicaOf))));
-  outcomes.push(await writer.apply(last.map(replicaOf), { id: RESTORE_NOTE, value: state }));
-  return { written: outcomes.flat().filter(({ result }) => result === 'written').length };
+  const written = await Promise.all(batches.map((batch) => apply(batch)));
+  written.push(await apply(last, { id: RESTORE_NOTE, value: state }));
+  return { written: written.reduce((sum, docs) => sum + docs, 0) };
 }
 
 /**

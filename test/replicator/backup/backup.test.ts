@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, stat } from 'node:fs/promises';
 import t from 'tap';
+import { listConflicts } from '../../../replicator/applying/conflicts.ts';
 import { realRuntime } from '../../../replicator/runtime.ts';
 import { seededRandom, testSeed } from '../../contract/random.ts';
 import { failureOf } from '../../contract/with-store.ts';
@@ -126,6 +127,30 @@ onEachEngine(t, 'a restore goes into an empty store only, unless told otherwise'
   const names = (await target.users.scan({ limit: 9 })).map(({ id, content }) => `${id} ${content.name}`);
   t.strictSame(names, ['a edited here', 'b newer', 'c own'], 'the newer version of each stays');
 });
+
+onEachEngine(
+  t,
+  'into a store that took edits of its own meanwhile, what loses is kept and listed',
+  async (t, setting) => {
+    const source = await setting.open();
+    const target = await setting.open();
+    const user = (id: string, name: string) => ({ id, content: { num: 1, name, addedAt: 0 } });
+    await write(target.users, [user('a', 'older, here')]);
+    await write(source.users, [user('a', 'newer, there'), user('b', 'older, there')]);
+    await write(target.users, [user('b', 'newer, here')]);
+    await backup(source, setting.path);
+    for (let again = 0; again < 2; again += 1) {
+      t.match(await restore(setting.path, target, { intoExisting: true }), { equal: true });
+      const names = (await target.users.scan({ limit: 9 })).map(({ id, content }) => `${id} ${content.name}`);
+      t.strictSame(names, ['a newer, there', 'b newer, here']);
+      const { conflicts } = await listConflicts(target.control);
+      t.strictSame(
+        conflicts.map(({ loser }) => (loser.content as { name: string }).name),
+        ['older, here', 'older, there'],
+      );
+    }
+  },
+);
 
 onEachEngine(t, 'only the databases that were chosen are kept and restored', async (t, setting) => {
   const source = await setting.open();
