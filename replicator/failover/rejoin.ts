@@ -132,17 +132,20 @@ async function hasWritten(store: ReplicatedStore): Promise<boolean> {
   return false;
 }
 
-/** A whole file from an earlier attempt has everything: nothing was written here since. */
+/** A whole file from an earlier attempt has everything, unless something was written here since that is unseen, too. */
 async function exportOnce(options: RejoinOptions, primary: SiteId, epoch: number): Promise<void> {
   const { store, runtime, exportPath, files = unseenFiles, onEvent, onUnseen } = options;
   const there = await files.readHead(exportPath);
+  const holds = await sumOf(store);
   if (there !== undefined) {
     const isOurs = there.site === store.site && there.primary === primary && there.epoch === epoch;
-    if (isOurs) return;
-    const message = `The file ${exportPath} holds what ${there.site} had for ${there.primary}, of epoch ${there.epoch}.`;
+    if (isOurs && (there.holds === holds || !(await hasUnseen(options, primary, epoch)))) return;
+    const since = isOurs ? ', and more was written here since' : '';
+    const message = `The file ${exportPath} holds what ${there.site} had for ${there.primary}, of epoch ${there.epoch}${since}.`;
     throw replicatorError('REJOIN_FILE_UNUSABLE', message, { input: exportPath });
   }
-  const docs = await files.write(exportPath, headOf(store.site, primary, epoch, runtime.clock()), told());
+  const head = headOf({ site: store.site, primary, epoch, at: runtime.clock(), holds });
+  const docs = await files.write(exportPath, head, told());
   onEvent?.({ step: 'exported', path: exportPath, docs });
 
   async function* told(): AsyncGenerator<Unseen> {
@@ -151,6 +154,30 @@ async function exportOnce(options: RejoinOptions, primary: SiteId, epoch: number
       yield unseen;
     }
   }
+}
+
+async function hasUnseen(
+  options: Omit<RejoinOptions, 'exportPath' | 'files' | 'at'>,
+  primary: SiteId,
+  epoch: number,
+): Promise<boolean> {
+  for await (const _one of findUnseen(await whereToLook(options, primary, epoch))) return true;
+  return false;
+}
+
+/** The same as long as nothing was written here. */
+async function sumOf(store: ReplicatedStore): Promise<string> {
+  const sums: string[] = [];
+  for (const name of DATABASE_NAMES) {
+    const sum = { docs: 0, h1: 0, h2: 0 };
+    for (const { count, s1, s2 } of await store.database(name).bucketSums()) {
+      sum.docs += count;
+      sum.h1 = (sum.h1 + s1) % 2 ** 32;
+      sum.h2 = (sum.h2 + s2) % 2 ** 32;
+    }
+    sums.push(`${name} ${sum.docs} ${sum.h1.toString(16)} ${sum.h2.toString(16)}`);
+  }
+  return sums.join(', ');
 }
 
 async function whereToLook(

@@ -21,6 +21,8 @@ export interface UnseenHead {
   readonly epoch: number;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** Of all that the site held then. None: an older file, which does not say. */
+  readonly holds?: string;
 }
 
 /** Where a rejoining site leaves them; the simulator keeps its own. */
@@ -32,8 +34,8 @@ export interface UnseenFiles {
 
 export const unseenFiles: UnseenFiles = { readHead: readUnseenHead, write: writeUnseen, read: readUnseen };
 
-export function headOf(site: SiteId, primary: SiteId, epoch: number, at: number): UnseenHead {
-  return { format: FORMAT, site, primary, epoch, at };
+export function headOf(head: Omit<UnseenHead, 'format'>): UnseenHead {
+  return { format: FORMAT, ...head };
 }
 
 /** Undefined: there is no such file. Throws REJOIN_FILE_UNUSABLE where it holds something else. */

@@ -229,3 +229,20 @@ t.test('a replica of some databases counts as a former primary once it has hande
   t.equal(await failureOf(start(a, c, { once: true, name: 'c' }).ended), 'REPLICATION_REFUSED');
   t.match((await c.subscriptions.get('r.g'))?.content, { title: 'at c' }, 'nothing of it gave way');
 });
+
+t.test('a file from an attempt before is used no more once more was written here', async (t) => {
+  const { pair, a, b, exportPath } = await replaced(t);
+  await using _ = pair;
+  const killed = new Error('killed');
+  const at = (point: RejoinPoint) => {
+    if (point === 'exported') throw killed;
+  };
+  await t.rejects(rejoin({ ...options(a, b, exportPath), at }), killed);
+  // Somebody thought better of it, for a while.
+  await promote(a, { runtime });
+  await put(a.articles, { id: 'second thoughts', content: article() });
+  t.equal(await failureOf(rejoin(options(a, b, exportPath))), 'REJOIN_FILE_UNUSABLE');
+  t.equal(await b.articles.get('second thoughts'), undefined, 'nothing was merged');
+  await rejoin(options(a, b, `${exportPath}-2`));
+  t.ok(await b.articles.get('second thoughts'));
+});
