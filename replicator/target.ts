@@ -23,6 +23,8 @@ export interface Hello {
   readonly policies: Policies;
   /** One-way: becomes a replica even if it holds documents, or was a primary of its own. */
   readonly adopt: boolean;
+  /** It mends what is there, and does not change whose replica the destination is. */
+  readonly isRepair?: true;
   /** How much the source holds for a destination that has nothing: an empty one may get ready for a long load. */
   readonly docsToDo: number;
 }

@@ -32,6 +32,15 @@ export type Admission =
 
 /** Whether a store takes this sender's documents (docs/replication.md has the rules as a table). No I/O. */
 export function decideAdmission(hello: Hello, store: Applicant): Admission {
+  const decision = decideFor(hello, store);
+  const { role, untaken } = store;
+  const isIts = role?.role === 'replica' && role.primary === hello.site && untaken.length === 0;
+  if (decision.kind !== 'become' || hello.isRepair !== true || isIts) return decision;
+  const message = `The destination ${store.site} is no replica of the source ${hello.site}, or not of all of ${hello.databases.join(', ')}, and a repair makes none of it: replicate these first, or name others with \`--databases\`.`;
+  return refuse('REPLICATION_REFUSED', message);
+}
+
+function decideFor(hello: Hello, store: Applicant): Admission {
   const role = store.role ?? { role: 'primary', epoch: 0, primary: null };
   if (hello.site === store.site) {
     return refuse('REPLICATION_SAME_SITE', `Source and destination are the same site, ${store.site}.`);

@@ -37,11 +37,10 @@ export async function applyTwoWay(
   note?: { readonly id: string; readonly value: unknown },
 ): Promise<TwoWayApplied> {
   const conflicts = new Set<string>();
-  const healing = docs.filter(({ heal }) => heal === true);
-  // The very version that is there: there is nothing to decide.
-  const healed = healing.length === 0 ? [] : await context.writer.apply(healing);
+  const healing = await thoseThatHeal(context, docs);
+  const healed = healing.size === 0 ? [] : await context.writer.apply([...healing]);
   let written = healed.filter(({ result }) => result === 'written').length;
-  let open = docs.filter(({ heal }) => heal !== true);
+  let open = docs.filter((doc) => !healing.has(doc));
   for (let round = 1; open.length > 0; round += 1) {
     if (round > ROUNDS_MAX) throw stuck(context.database, open);
     const decisions = await decideAll(context, open);
@@ -59,6 +58,17 @@ export async function applyTwoWay(
   }
   if (note) await context.writer.apply([], note);
   return { written, stale: docs.length - written, conflicts: conflicts.size };
+}
+
+/** Of the very version that is there: there is nothing to decide. What changes meanwhile is newer, and stays. */
+async function thoseThatHeal(
+  { store, database }: TwoWayContext,
+  docs: readonly Replica<unknown>[],
+): Promise<Set<Replica<unknown>>> {
+  const wished = docs.filter(({ heal }) => heal === true);
+  if (wished.length === 0) return new Set();
+  const versions = await store.database(database).versions(wished.map(({ id }) => id));
+  return new Set(wished.filter(({ id, ver }) => versions.get(id)?.ver === ver));
 }
 
 interface Decided extends Decision {

@@ -68,7 +68,7 @@ export class Repairer implements AsyncDisposable {
   async take(database: DatabaseName, found: readonly Seen[]): Promise<void> {
     const { source, destination, force } = this.#options;
     const { back } = await readApplied(source.end, destination.end, database);
-    const isTwoWay = back !== null;
+    const isTwoWay = back !== null && (await arePrimaries(source.end, destination.end));
     const acts: Acts = { isTwoWay, force, canEditSource: source.store !== null };
     const groups = Map.groupBy(found, (seen) => decideRepair(seen, acts));
     for (const [act, some] of groups) await this.#perform(database, act, some, isTwoWay);
@@ -223,11 +223,17 @@ export class Repairer implements AsyncDisposable {
   }
 }
 
+/** A replica gives its primary nothing, though the notes of the way that documents take look like those of a way back. */
+async function arePrimaries(...ends: readonly VerifyEnd[]): Promise<boolean> {
+  const roles = await Promise.all(ends.map((end) => end.role()));
+  return roles.every(({ role }) => role === 'primary');
+}
+
 function helloOf(site: SiteId, from: SiteRole, isTwoWay: boolean, databases: readonly DatabaseName[]): Hello {
   const { epoch, role, primary } = from;
   return {
     ...{ session: `verify-${randomUUID()}`, site, epoch, databases, policies: DEFAULT_POLICIES },
-    ...{ direction: isTwoWay ? 'two-way' : 'one-way', adopt: false, docsToDo: 0 },
+    ...{ direction: isTwoWay ? 'two-way' : 'one-way', adopt: false, docsToDo: 0, isRepair: true },
     ...(role === 'replica' && primary !== null && { follows: primary }),
   };
 }

@@ -1,15 +1,15 @@
 import { type Checkpoint, checkpointFrom } from '../../replicator/checkpoint.ts';
-import { FENCED_NOTE } from '../../replicator/failover/fence-source.ts';
 import type { SiteId } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { seededRandom } from '../contract/random.ts';
+import { Commands, primaryOf } from './commands.ts';
 import type { Mistake } from './mistakes.ts';
 import { lastOf, ModelDisk } from './model/disk.ts';
 import { ModelStore } from './model/store.ts';
-import { RemoteTarget, type Trouble, Way } from './network.ts';
-import { Operator, roleOf } from './operator.ts';
+import { type Trouble, Way } from './network.ts';
+import { roleOf } from './operator.ts';
 import { Oracle } from './oracle.ts';
-import { type Action, edgesOf, isTwoWay, type Plan, type Step } from './plan.ts';
+import { type Action, edgesOf, isCopying, isTwoWay, type Plan, type Step } from './plan.ts';
 import { Process } from './process.ts';
 import { Site, type SiteContext } from './site.ts';
 import { Trace } from './trace.ts';
@@ -22,9 +22,7 @@ const MINUTE_MS = 61_000;
 /** All must be quiet within so much time after the last trouble. */
 const QUIET_MS_MAX = 200_000;
 const LOOK_MS = 120;
-const REJOIN_TRIES_MAX = 5;
 const REPEAT_TRIES_MAX = 5;
-const AGAIN_MS = 400;
 
 const QUIET_TROUBLE: Trouble = { lost: 0, answerLost: 0, doubled: 0, late: 0, slowMs: 0 };
 const TROUBLES: Readonly<Record<string, Trouble>> = {
@@ -43,13 +41,11 @@ export class Lab {
   readonly #plan: Plan;
   readonly #sites: Site[];
   readonly #ways = new Map<string, Way>();
-  readonly #operator: Operator;
+  readonly #commands: Commands;
   #token = 0;
-  #isAgreeing = false;
 
   constructor(plan: Plan, mistake: Mistake, isTraced: boolean) {
     this.#plan = plan;
-    this.#operator = new Operator(this.oracle);
     this.trace = new Trace(isTraced, () => this.world.now);
     const random = seededRandom(plan.seed ^ 0x5bd1e995);
     const { databases, durability, batchDocs, concurrency, isDirect } = plan;
@@ -71,6 +67,13 @@ export class Lab {
       if (source && target) source.sendings.push({ to: target, way, databases });
     }
     this.oracle.watch(this.#sites.map(({ disk }) => disk));
+    this.#commands = new Commands({
+      world: this.world,
+      oracle: this.oracle,
+      plan,
+      sites: this.#sites,
+      ways: this.#ways,
+    });
   }
 
   run(): void {
@@ -85,7 +88,7 @@ export class Lab {
     }
     this.#heal();
     this.#settle();
-    this.oracle.judge(this.#operator.listed);
+    this.oracle.judge(this.#commands.listed);
   }
 
   #startAll(): void {
@@ -156,13 +159,18 @@ export class Lab {
       case 'promote':
       case 'demote':
       case 'rejoin':
-        this.#command(site, step.kind, step.calls).catch(() => {});
+        this.#commands.give(site, step.kind, step.calls).catch(() => {});
         return;
+      case 'repair': {
+        const to = this.#sites[step.to];
+        if (to) this.#commands.repair(site, to, step).catch(() => {});
+        return;
+      }
       case 'backup':
         site.takeBackup();
         return;
       case 'restore':
-        if (site.name !== 'A' || isTwoWay(this.#plan)) site.restore();
+        site.restore();
         return;
       default:
         this.#control(site, step.kind);
@@ -219,37 +227,6 @@ export class Lab {
     return isTwoWay(this.#plan) || name === 'A';
   }
 
-  async #command(site: Site, kind: 'promote' | 'demote' | 'rejoin', calls = 0): Promise<boolean> {
-    const { proc, store } = site.openByHand();
-    if (calls > 0) proc.crashIn(calls, true);
-    // What never was part of anything has nothing to lose or to hand over.
-    if (roleOf(site) === undefined && site.name !== 'A') return false;
-    if (kind === 'demote') return await this.#operator.demote(proc, store);
-    if (kind === 'promote') {
-      // One that was killed is given again: half a primary is nobody's.
-      if (calls > 0) this.world.after(AGAIN_MS, () => void this.#command(site, 'promote'));
-      if (!(await this.#operator.promote(proc, store, site, this.#epochFor(site)))) return false;
-      // One that found itself fenced before waits for the operator.
-      site.proc('repl')?.crash('to start anew as that of a primary');
-      site.start('repl');
-      return true;
-    }
-    const to = primaryOf(this.#sites);
-    const way = this.#ways.get(`${this.#sites.indexOf(site)} ${to ? this.#sites.indexOf(to) : ''}`);
-    if (!to || to === site || !way) return false;
-    const target = new RemoteTarget(`https://${to.name}`, proc, way, () => to.receiver);
-    // Its own sender goes on, if it has one: nobody takes anything of it.
-    return await this.#operator.rejoin(proc, store, target);
-  }
-
-  /** A careful operator names one where others were promoted, too; undefined: the next one by itself is above all. */
-  #epochFor(site: Site): number | undefined {
-    const others = this.#sites.filter((other) => other !== site).map((other) => epochOf(other));
-    const highest = Math.max(...others);
-    const isAbove = isPrimary(site) ? epochOf(site) > highest : epochOf(site) >= highest;
-    return isAbove && !site.disk.notes.has(FENCED_NOTE) ? undefined : Math.max(highest, epochOf(site)) + 1;
-  }
-
   /** Everything works again, clocks but stay as they are. */
   #heal(): void {
     this.trace.add('*', () => 'all trouble ends');
@@ -279,25 +256,9 @@ export class Lab {
       this.#openOnce(site);
     }
     if (this.#plan.topology === 'failover')
-      this.#agree().catch((error) => this.oracle.report('unexpected', String(error)));
-  }
-
-  /** In the end there is one primary, whoever was promoted last, and all others have come back to it. */
-  async #agree(): Promise<void> {
-    this.#isAgreeing = true;
-    // Commands that were stalled come to their end first.
-    while (this.#operator.pending > 0) await new Promise<void>((resolve) => this.world.after(LOOK_MS, resolve));
-    const primary = primaryOf(this.#sites) ?? this.#sites[0];
-    if (!primary) return;
-    await this.#command(primary, 'promote');
-    for (const site of this.#sites) {
-      if (site === primary) continue;
-      for (let tries = 0; tries < REJOIN_TRIES_MAX && !(await this.#command(site, 'rejoin')); tries += 1) {
-        // The role that a promotion wrote before it was killed may arrive as late as this: then there are two primaries.
-        await this.#command(primary, 'promote');
-      }
-    }
-    this.#isAgreeing = false;
+      this.#commands.agree().catch((error) => this.oracle.report('unexpected', String(error)));
+    const isSetBack = isCopying(this.#plan.topology) && this.oracle.wasSetBack(this.#sites[0]?.disk);
+    if (isSetBack) this.#commands.discard().catch((error) => this.oracle.report('unexpected', String(error)));
   }
 
   /** What was lost with power is crawled again: a feed's validators went with it. */
@@ -353,7 +314,7 @@ export class Lab {
     for (const site of this.#sites) {
       if ((site.client?.pending ?? 0) > 0) return `an edit at ${site.name} has no answer`;
     }
-    if (this.#isAgreeing) return 'the sites do not agree on a primary';
+    if (this.#commands.isAgreeing) return 'the sites do not agree on a primary';
     const [difference] = this.oracle.differences();
     if (difference !== undefined) return difference;
     for (const [from, to] of edgesOf(this.#plan)) {
@@ -372,19 +333,6 @@ export class Lab {
     }
     return '';
   }
-}
-
-/** Of those that take themselves for it the one with the highest epoch. */
-function primaryOf(sites: readonly Site[]): Site | undefined {
-  return sites.filter(isPrimary).toSorted((a, b) => epochOf(b) - epochOf(a))[0];
-}
-
-function isPrimary(site: Site): boolean {
-  return roleOf(site)?.role === 'primary' || (roleOf(site) === undefined && site.name === 'A');
-}
-
-function epochOf(site: Site): number {
-  return roleOf(site)?.epoch ?? 0;
 }
 
 function textOf({ gapMs: _gap, ...action }: Step): string {

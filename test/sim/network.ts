@@ -115,10 +115,11 @@ export class RemoteTarget implements Target {
   }
 
   compare(database: DatabaseName): Comparable {
-    const none = () => Promise.reject(new Error('the model has no digests'));
-    const versions = (ids: readonly string[]) =>
-      this.#ask('compare', ({ target }) => target.compare(database).versions(ids));
-    return { bucketSums: none, digests: none, versions };
+    return {
+      bucketSums: () => this.#ask('bucket sums', ({ target }) => target.compare(database).bucketSums()),
+      digests: (query) => this.#ask('digests', ({ target }) => target.compare(database).digests(query)),
+      versions: (ids) => this.#ask('compare', ({ target }) => target.compare(database).versions(ids)),
+    };
   }
 
   async close(): Promise<void> {}

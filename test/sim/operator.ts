@@ -5,6 +5,9 @@ import type { UnseenFiles, UnseenHead } from '../../replicator/failover/unseen-f
 import { DEFAULT_POLICIES } from '../../replicator/policy.ts';
 import { ROLE_NOTE, type SiteRole } from '../../replicator/role.ts';
 import type { Target } from '../../replicator/target.ts';
+import { storeEnd, targetEnd } from '../../replicator/verify/ends.ts';
+import { verifyAndRepair } from '../../replicator/verify/verify-and-repair.ts';
+import type { DatabaseName } from '../../store/documents.ts';
 import { codeOf } from '../../store/errors.ts';
 import type { ModelStore } from './model/store.ts';
 import { keyOf, type Oracle } from './oracle.ts';
@@ -35,10 +38,15 @@ export class Exports implements UnseenFiles {
   }.bind(this);
 }
 
+/** What is compared: a store here, and a destination. */
+type Ends = readonly [{ readonly store: ModelStore; readonly target: Target }, Target];
+
 /** The commands `promote`, `demote` and `rejoin`, each in a process of its own, as an operator gives them. */
 export class Operator {
   readonly #oracle: Oracle;
   readonly #exports = new Exports();
+  /** The next try gets a file of another name. */
+  readonly #renamed = new Map<string, number>();
   #commands = 0;
   /** Commands under way. */
   pending = 0;
@@ -72,10 +80,27 @@ export class Operator {
   async rejoin(proc: Process, store: ModelStore, target: Target): Promise<boolean> {
     return await this.#command(proc, 'rejoins', async () => {
       const { primary, epoch } = { primary: (await target.inspect()).site, epoch: (await target.inspect()).role.epoch };
-      const exportPath = `${store.site}-${primary}-${epoch}`;
+      const path = `${store.site}-${primary}-${epoch}`;
       const rest = { policies: DEFAULT_POLICIES, runtime: proc.runtime, files: this.#exports };
-      const done = await rejoin({ store, target, exportPath, ...rest });
+      const exportPath = `${path}-${this.#renamed.get(path) ?? 0}`;
+      const done = await rejoin({ store, target, exportPath, ...rest }).catch((error: unknown) => {
+        if (codeOf(error) === 'REJOIN_FILE_UNUSABLE') this.#renamed.set(path, (this.#renamed.get(path) ?? 0) + 1);
+        throw error;
+      });
       return `${done.unseen} unseen, ${done.written} written, ${done.conflicts} conflicts`;
+    });
+  }
+
+  /** `ends`: from where, and to where. Only a source that is a store here can be edited. */
+  async repair(proc: Process, [source, destination]: Ends, names: readonly DatabaseName[], force: boolean) {
+    return await this.#command(proc, 'verifies and repairs', async () => {
+      const options = { databases: names, runtime: proc.runtime, force };
+      const done = await verifyAndRepair({
+        source: { end: storeEnd(source.store), ...source },
+        destination: { end: await targetEnd(destination), target: destination, store: null },
+        ...options,
+      });
+      return `${done.found.verdict}, then ${done.after.verdict}: ${JSON.stringify(done.repaired)}`;
     });
   }
 

@@ -144,6 +144,10 @@ export class Oracle implements Ears {
     for (const made of this.#made.values()) if (made.site === site && made.seq > seq) made.excuse = 'set back';
   }
 
+  wasSetBack(disk: ModelDisk | undefined): boolean {
+    return disk !== undefined && this.#setBack.has(disk.site);
+  }
+
   /** What still differs between the sites, as few words; nothing: they have converged. */
   differences(): string[] {
     const found: string[] = [];

@@ -32,6 +32,8 @@ export type Action =
   | { kind: 'select'; site: number; which: number; databases: readonly DatabaseName[] }
   /** An operator's command, which is killed after so many calls; 0: it is not. */
   | { kind: 'promote' | 'demote' | 'rejoin'; site: number; calls: number }
+  /** `verify --repair` from this site to another, also while both are written; `force`: what only that one has may go. */
+  | { kind: 'repair'; site: number; to: number; force: boolean; calls: number }
   | { kind: 'backup'; site: number }
   | { kind: 'restore'; site: number };
 
@@ -142,15 +144,23 @@ function draw(scope: Scope, wild: number): Action {
   if (at < 73) return { kind: 'power', site, share: random.next() };
   if (at < 81) return { kind: 'takeover', site, database, which: random.below(4) };
   if (at < 85) return { kind: 'minute' };
-  if (at < 87) return { kind: 'put-away', site };
-  if (at < 94) return { kind: random.pick(['pause', 'resume', 'resume', 'reseed', 'stop'] as const), site };
-  if (at < 97) return { kind: 'backup', site };
-  return { kind: scope.topology === 'failover' ? 'backup' : 'restore', site };
+  if (at < 86) return { kind: 'put-away', site };
+  if (at < 89) return repair(scope, site);
+  if (at < 93) return { kind: random.pick(['pause', 'resume', 'resume', 'reseed', 'stop'] as const), site };
+  if (at < 96) return { kind: 'backup', site };
+  return { kind: 'restore', site };
 }
 
 function select({ random, databases }: Scope, site: number): Action {
   const some = databases.filter(() => random.chance(0.6));
   return { kind: 'select', site, which: random.below(2), databases: some };
+}
+
+function repair({ random, topology, sites }: Scope, site: number): Action {
+  const to = (site + 1 + random.below(sites - 1)) % sites;
+  const calls = random.chance(0.4) ? 1 + random.below(25) : 0;
+  // Where others write, too, force would throw away what they wrote.
+  return { kind: 'repair', site, to, force: isCopying(topology) && site === 0 && random.chance(0.5), calls };
 }
 
 function command({ random, sites }: Scope): Action {
@@ -172,6 +182,11 @@ function net({ random, sites }: Scope, from: number): Action {
   const trouble = random.pick(['cut', 'lossy', 'deaf', 'double', 'late', 'slow', 'none'] as const);
   // A site's way to its own server, where it has one.
   return { kind: 'net', from, to: random.chance(0.2) ? from : to, trouble };
+}
+
+/** Only A is ever written. */
+export function isCopying(topology: Topology): boolean {
+  return topology === 'copy' || topology === 'copies' || topology === 'chain';
 }
 
 export function isTwoWay({ topology }: Plan): boolean {

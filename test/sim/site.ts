@@ -57,6 +57,8 @@ export class Site {
   readonly sendings: Sending[] = [];
   readonly #context: SiteContext;
   readonly #procs = new Map<Role, Process>();
+  /** Of commands that are under way. */
+  readonly #hands = new Set<Process>();
   client: Client | undefined;
   receiver: Receiver | undefined;
   #held = new Map<Sending, Held>();
@@ -99,7 +101,7 @@ export class Site {
     this.#procs.set(role, proc);
     const store = this.#open(proc, this, this.local);
     if (role === 'site') this.client = new Client(proc, store, oracle, durability);
-    if (role === 'recv') this.receiver = { proc, target: this.#targetOf(proc, store, this) };
+    if (role === 'recv') this.receiver = { proc, target: this.targetOf(proc, store, this) };
     if (role === 'repl') this.#supply(proc, store);
   }
 
@@ -129,10 +131,12 @@ export class Site {
 
   restore(): void {
     if (!this.backup) return;
-    for (const proc of this.#procs.values()) proc.crash('to be restored');
+    for (const proc of [...this.#procs.values(), ...this.#hands]) proc.crash('to be restored');
+    this.#hands.clear();
     this.clock.life += 1;
     this.#context.oracle.setBack(this.disk, this.backup.seq);
     this.disk.restore(this.backup.copy);
+    for (const { name, mode } of this.disk.databases.values()) this.#context.oracle.modeIs(this.disk, name, mode);
     this.clock.keepPace(this.#context.oracle.greatestMs(this.disk.site));
     this.#context.trace.add(this.name, () => 'is restored to its backup');
   }
@@ -166,7 +170,7 @@ export class Site {
         return new RemoteTarget(`https://${to.name}`, proc, way, () => to.receiver);
       }
       const store = this.#open(proc, to, way);
-      return this.#targetOf(proc, store, to);
+      return this.targetOf(proc, store, to);
     };
     let state = '';
     const tell = (status: DestinationStatus): void => {
@@ -194,10 +198,12 @@ export class Site {
   openByHand(): { proc: Process; store: ModelStore } {
     const { world, random, trace } = this.#context;
     const proc = new Process(`${this.name}.hand`, world, this.clock, random, trace);
+    this.#hands.add(proc);
+    proc.onDeath(() => this.#hands.delete(proc));
     return { proc, store: this.#open(proc, this, this.local) };
   }
 
-  #targetOf(proc: Process, store: ModelStore, of: Site): Target {
+  targetOf(proc: Process, store: ModelStore, of: Site = this): Target {
     const { engine, mistake } = of.disk;
     const target = storeTarget(store, { engine, runtime: proc.runtime, close: () => store.close() });
     return mistake === 'checkpoint-early' ? earlyTarget(target) : target;

@@ -43,6 +43,7 @@ export function readHello(value: unknown): Hello {
     ...(hello.only !== undefined && { only: readSite(hello.only, 'a sender') }),
     ...(hello.fromOnly !== undefined && { fromOnly: readCheckpoints(hello.fromOnly) }),
     ...(hello.follows !== undefined && { follows: readSite(hello.follows, 'a primary') }),
+    ...(hello.isRepair === true && { isRepair: true }),
   };
 }
 

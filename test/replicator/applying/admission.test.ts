@@ -99,6 +99,17 @@ const CASES: readonly (readonly [string, Partial<Hello>, Applicant, string])[] =
   ],
   ['by the new primary, too', {}, { ...FULL, role: role({ epoch: 1 }) }, 'REPLICATION_EPOCH_OLDER'],
   ['and not even adopted', { adopt: true }, { ...FULL, role: role({ epoch: 1 }) }, 'REPLICATION_EPOCH_OLDER'],
+  ['a repair makes no replica of an empty store', { isRepair: true }, FRESH, 'REPLICATION_REFUSED'],
+  [
+    'nor wins one over, even an empty one',
+    { isRepair: true, site: OTHER },
+    { ...REPLICA, isEmpty: true },
+    'REPLICATION_REFUSED',
+  ],
+  ['nor one of other databases', { isRepair: true }, { ...REPLICA, untaken: ['articles'] }, 'REPLICATION_REFUSED'],
+  ['but mends a replica of the source', { isRepair: true }, REPLICA, 'admit'],
+  ['also of one that was promoted again', { isRepair: true, epoch: 2 }, REPLICA, 'become'],
+  ['and a primary that goes both ways', { isRepair: true, direction: 'two-way' }, FULL, 'admit'],
   ['two primaries go both ways', { direction: 'two-way' }, FULL, 'admit'],
   ['a replica does not', { direction: 'two-way' }, REPLICA, 'REPLICATION_REFUSED'],
   [

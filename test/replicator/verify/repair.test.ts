@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import t, { type Test } from 'tap';
+import { countConflicts } from '../../../replicator/applying/conflicts.ts';
+import { type Checkpoint, checkpointFrom } from '../../../replicator/checkpoint.ts';
 import { promote } from '../../../replicator/failover/failover.ts';
 import { rejoin } from '../../../replicator/failover/rejoin.ts';
 import { DEFAULT_POLICIES } from '../../../replicator/policy.ts';
@@ -161,6 +163,34 @@ t.test('two-way, each side gets what the other has', async (t) => {
   t.equal(after.verdict, 'equal');
 });
 
+t.test(
+  'two-way, of two edits that know nothing of each other the later one wins, and the other is listed',
+  async (t) => {
+    await using pair = await sqlitePair();
+    const { a, b } = pair;
+    await putArticles(a, 'x', 2);
+    const both = [start(a, b, { direction: 'two-way' }), start(b, a, { direction: 'two-way', name: 'a' })];
+    await alike(a, b);
+    await Promise.all(both.map((one) => one.stop()));
+    await put(b.articles, { id: 'x0', content: article({ title: 'At b', fingerprint: 'b' }) });
+    await put(a.articles, { id: 'x0', content: article({ title: 'At a', fingerprint: 'a' }) });
+    await put(a.articles, { id: 'x1', content: article({ title: 'At a', fingerprint: 'a' }) });
+    await put(b.articles, { id: 'x1', content: article({ title: 'At b', fingerprint: 'b' }) });
+    // As if both had come over once, and were lost with an older copy.
+    for (const [from, to] of [[a, b] as const, [b, a] as const]) {
+      const id = checkpointFrom(from.site, 'articles');
+      const note = (await to.control.get(id))?.value as Checkpoint;
+      await to.control.put(id, { ...note, vector: { 1: 1_000_000 } });
+    }
+    const { found, after } = await repair(a, b);
+    t.same(namesIn(found), ['older x0', 'newer x1']);
+    t.equal(after.verdict, 'equal');
+    t.equal((await b.articles.get('x0'))?.content.title, 'At a');
+    t.equal((await a.articles.get('x1'))?.content.title, 'At b');
+    t.same([await countConflicts(a.control), await countConflicts(b.control)], [{ articles: 1 }, { articles: 1 }]);
+  },
+);
+
 t.test('a store of its own is not filled by a repair', async (t) => {
   await using pair = await sqlitePair();
   const { a, b } = pair;
@@ -194,6 +224,7 @@ t.test('after a failover the way that documents took before it counts no more', 
   t.match(await readRole(a.control), { role: 'replica', primary: b.site });
   const around = await verify({ ...ends, source: storeEnd(a), destination: storeEnd(b) });
   t.same(namesIn(around), ['missing mine'], 'the other way round, too');
+  t.equal(await failureOf(repair(a, b)), 'REPLICATION_TARGET_PRIMARY', 'where nothing is repaired');
 });
 
 t.test('repairing from one replica to another does not win it over', async (t) => {

@@ -1,5 +1,6 @@
 import type { ReplicatedDatabase, ReplicatedStore } from '../../../replicator/replicated-store.ts';
 import type {
+  BucketSum,
   ChangePage,
   Digest,
   DigestPage,
@@ -128,15 +129,21 @@ export class ModelDatabase implements ReplicatedDatabase {
     return false;
   }
 
-  bucketSums(): Promise<never> {
-    return Promise.reject(new Error('the model has no bucket sums'));
+  bucketSums(): Promise<BucketSum[]> {
+    return this.#caller.call('sums buckets', () => {
+      const byBucket = Map.groupBy(this.#state.rows.values(), ({ b }) => b);
+      return [...byBucket].map(([b, rows]) => ({ b, count: rows.length, ...sumsOf(rows) })).sort((x, y) => x.b - y.b);
+    });
   }
 
   /** Of all documents, tombstones too, in no order; one page. */
-  digests({ limit }: DigestQuery): Promise<DigestPage> {
+  digests({ limit, ids, buckets, deep }: DigestQuery): Promise<DigestPage> {
     return this.#caller.call('lists digests', () => {
-      const rows = [...this.#state.rows.values()].slice(0, limit);
-      const digests = rows.map(({ del, ...row }): Digest => ({ ...row, deleted: del, sound: null }));
+      const rows = [...this.#state.rows.values()].filter(
+        ({ id, b }) => ids?.includes(id) ?? buckets?.includes(b) ?? true,
+      );
+      const sound = deep === true ? true : null;
+      const digests = rows.slice(0, limit).map(({ del, ...row }): Digest => ({ ...row, deleted: del, sound }));
       return { digests, cursor: null };
     });
   }
@@ -199,4 +206,14 @@ export class ModelDatabase implements ReplicatedDatabase {
     const owner = slot.state === 'leased' || this.#caller.disk.engine === 'sqlite' ? owners : '';
     return { slot: slot.slot, epoch: slot.epoch, stable: this.#stableOf(slot), window: WINDOW, owner };
   }
+}
+
+function sumsOf(rows: readonly Row[]): Pick<BucketSum, 's1' | 's2' | 's3'> {
+  const sum = { s1: 0, s2: 0, s3: 0 };
+  for (const { h1, h2, h3 } of rows) {
+    sum.s1 += h1;
+    sum.s2 += h2;
+    sum.s3 += h3;
+  }
+  return sum;
 }

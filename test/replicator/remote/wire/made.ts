@@ -65,6 +65,7 @@ export const hello: fc.Arbitrary<Hello> = fc.record(
     ...{ direction: fc.constantFrom('one-way' as const, 'two-way' as const), policies: fc.constant(DEFAULT_POLICIES) },
     ...{ databases: fc.subarray([...DATABASE_NAMES]), docsToDo: fc.maxSafeNat(), only: site, follows: site },
     fromOnly: fc.dictionary(fc.constantFrom(...DATABASE_NAMES), fc.option(checkpoint)),
+    isRepair: fc.constant(true),
   },
   { requiredKeys: ['session', 'site', 'epoch', 'adopt', 'direction', 'policies', 'databases', 'docsToDo'] },
 ) as fc.Arbitrary<Hello>;
