@@ -23,7 +23,7 @@ export const verifyCommand: CommandSpec = {
   about: 'prove that two stores hold the same, while both are in use, or name what differs',
   options: [
     ['--from <URL>', 'the source: a store, or https://... of `feedferry receive` (default: the setting `store`)'],
-    ['--to <URL>', 'the destination, likewise; or the name of a destination of the source'],
+    ['--to <URL>', 'the destination, likewise; or the name of a destination of the source (default: its only one)'],
     ['--databases <NAMES>', 'only these, with commas between (default: all)'],
     ['--deep', 'also read every body on both sides and hash it again'],
     ['--repair [HOW]', 'repair what differs, the source wins; `force`: also discard what only the destination has'],
@@ -48,7 +48,7 @@ export const verifyCommand: CommandSpec = {
     using stop = stopSignals();
     await using ends = new AsyncDisposableStack();
     const source = await openEnd(from, '--from', await accessOf(invocation, null), ends);
-    const to = await destinationOf(options.to, source);
+    const to = await destinationOf(options.to, source, repair !== 'no');
     const destination = await openEnd(to.url, '--to', await accessOf(invocation, to.config), ends);
     using line = progressLine(io.stderr, io.clock);
     const result = await compare({
@@ -106,14 +106,23 @@ async function openEnd(
 async function destinationOf(
   raw: unknown,
   { store }: RepairEnd,
+  isRepair: boolean,
 ): Promise<{ url: string; config: DestinationConfig | null }> {
   const to = textOf(raw);
-  if (to === undefined) throw cliError('USAGE_INVALID', '--to is missing: what shall the source be compared with?');
-  if (to.includes(':') || store === null) return { url: to, config: null };
+  if (to !== undefined && (to.includes(':') || store === null)) return { url: to, config: null };
   const { listDestinations, unknownDestination } = await import('../replicator/configuration.ts');
-  const config = (await listDestinations(store.control)).find(({ name }) => name === to);
-  if (config === undefined) throw unknownDestination(to);
+  const all = store === null ? [] : await listDestinations(store.control);
+  const config = to === undefined ? onlyOne(all, isRepair) : all.find(({ name }) => name === to);
+  if (config === undefined) throw unknownDestination(to ?? '');
   return { url: config.to, config };
+}
+
+/** What is changed must be named. Throws USAGE_INVALID. */
+function onlyOne(all: readonly DestinationConfig[], isRepair: boolean): DestinationConfig | undefined {
+  if (all.length === 1 && !isRepair) return all[0];
+  const names =
+    all.length === 0 ? '' : ` The source has these destinations: ${all.map(({ name }) => name).join(', ')}.`;
+  throw cliError('USAGE_INVALID', `--to is missing: what shall the source be compared with?${names}`);
 }
 
 function accessOf({ options, io }: Invocation, config: DestinationConfig | null): Promise<TargetAccess> {

@@ -53,7 +53,7 @@ export function fetchFailure(error: Error, url: string, answered: boolean): Code
   const cause = rootOf(error);
   const found = codeFor(cause);
   const code = answered && found === 'FETCH_RESET' ? 'FETCH_TRUNCATED' : found;
-  return crawlerError(code, messageFor(code, cause), { input: url, cause: error, retryable: RETRYABLE.has(code) });
+  return crawlerError(code, messageFor(code, cause, url), { input: url, cause: error, retryable: RETRYABLE.has(code) });
 }
 
 /** Of several attempts (one for each address), the first that was more than a timeout. */
@@ -74,13 +74,13 @@ function codeFor(error: Error): CrawlerErrorCode {
   return 'FETCH_FAILED';
 }
 
-function messageFor(code: CrawlerErrorCode, cause: Error): string {
+function messageFor(code: CrawlerErrorCode, cause: Error, url: string): string {
   const detail = cause.message === '' ? systemCode(cause) : cause.message;
   switch (code) {
     case 'FETCH_DNS':
-      return `The host name has no address (${systemCode(cause)})`;
+      return `The host name ${hostIn(url)} has no address (${systemCode(cause)})`;
     case 'FETCH_REFUSED':
-      return 'The connection was refused';
+      return `The connection to ${hostIn(url)} was refused`;
     case 'FETCH_TIMEOUT':
       return `No answer in time: ${detail}`;
     case 'FETCH_RESET':
@@ -94,6 +94,10 @@ function messageFor(code: CrawlerErrorCode, cause: Error): string {
     default:
       return detail;
   }
+}
+
+function hostIn(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : url;
 }
 
 function systemCode(error: Error): string {

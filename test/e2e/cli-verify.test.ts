@@ -82,6 +82,20 @@ t.test('through a receiver, either way round', async (t) => {
   t.equal(named.code, 0, 'by the name of a destination, with its token');
 });
 
+t.test('the only destination of the source need not be named, unless it is to be changed', async (t) => {
+  const cli = await made(t);
+  const verify = (...args: string[]) => cli.run(['verify', '--store', 'sqlite:a.db', ...args]);
+  t.match(await verify(), { code: 2, stderr: /--to is missing: what shall the source be compared with\?\n/ });
+  const add = (name: string) =>
+    cli.run(['replicate', 'add', '--name', name, '--to', `sqlite:${name}.db`, '--store', 'sqlite:a.db']);
+  await add('oslo');
+  await cli.run(['replicate', '--store', 'sqlite:a.db', '--to', 'sqlite:oslo.db', '--once']);
+  t.match(await verify(), { code: 0, stdout: /^to +sqlite:.*oslo\.db$/m });
+  t.match(await verify('--repair'), { code: 2, stderr: /--to is missing.*these destinations: oslo\./ });
+  await add('rome');
+  t.match(await verify(), { code: 2, stderr: /these destinations: oslo, rome\./ });
+});
+
 t.test('makes no store, and says what is wrong with its use', async (t) => {
   const cli = await made(t);
   const missing = await cli.run(['verify', ...ENDS]);
