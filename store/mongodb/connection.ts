@@ -8,7 +8,7 @@ import {
   type MongoClientOptions,
 } from 'mongodb';
 import { storeError } from '../errors.ts';
-import { asStoreError, closedError, mayPass } from './failures.ts';
+import { asStoreError, closedError, isAftermath, mayPass } from './failures.ts';
 import type { StoredDocument } from './stored-document.ts';
 import { parseStoreUrl, type StoreUrl, withoutCredentials } from './url.ts';
 
@@ -76,12 +76,15 @@ export class Connection implements AsyncDisposable {
    */
   async patiently<T>(attempt: () => Promise<T>, waitMsMax = this.waitMsMax): Promise<T> {
     const until = performance.now() + waitMsMax;
+    let cause: unknown;
     for (let pauseMs = PAUSE_MS_MIN; ; pauseMs = nextPause(pauseMs)) {
       this.checkOpen();
       try {
         return await attempt();
       } catch (error) {
-        if (this.#closed || !mayPass(error) || performance.now() + pauseMs > until) throw this.asStoreError(error);
+        // What the driver says of a connection that it gave up tells nothing of why.
+        if (cause === undefined || !isAftermath(error)) cause = error;
+        if (this.#closed || !mayPass(error) || performance.now() + pauseMs > until) throw this.asStoreError(cause);
       }
       await pause(pauseMs);
     }

@@ -35,6 +35,13 @@ const PASSING_NAMES = new Set([
   'MongoUnexpectedServerResponseError',
 ]);
 
+const AFTERMATH = new Set(['MongoTopologyClosedError', 'MongoNotConnectedError', 'MongoClientClosedError']);
+
+/** Whether it only says that the driver has given up a connection, for a reason that came before. */
+export function isAftermath(error: unknown): boolean {
+  return error instanceof MongoError && AFTERMATH.has(error.name);
+}
+
 /** Whether the command surely never reached a server, so that what it asked for can't happen later. */
 export function wasNotSent(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
