@@ -118,12 +118,12 @@ class StoreSession implements TargetSession {
       await this.#checkKept(database);
       return { written: 0, stale: 0, conflicts: 0 };
     }
+    const between = caughtUp ? undefined : this.#runtime.foreground?.aside?.now;
     if (this.#hello.direction === 'two-way') {
       const policy = this.#hello.policies[database];
-      const context = { store: this.#store, database, writer, policy, runtime: this.#runtime };
+      const context = { store: this.#store, database, writer, policy, runtime: this.#runtime, between };
       return await applyTwoWay(context, docs, note);
     }
-    const between = caughtUp ? undefined : this.#runtime.foreground?.aside?.now;
     const outcomes = await writer.apply(docs, note, between);
     let written = 0;
     for (const { result } of outcomes) if (result === 'written') written += 1;

@@ -1,4 +1,4 @@
-import type { Replica, Writer } from '../../store/contract.ts';
+import type { Between, Replica, Writer } from '../../store/contract.ts';
 import type { DatabaseName } from '../../store/documents.ts';
 import { replicatorError } from '../errors.ts';
 import type { Policy } from '../policy.ts';
@@ -16,6 +16,7 @@ export interface TwoWayContext {
   readonly writer: Writer<unknown>;
   readonly policy: Policy;
   readonly runtime: Runtime;
+  readonly between?: Between | undefined;
 }
 
 export interface TwoWayApplied {
@@ -38,7 +39,7 @@ export async function applyTwoWay(
 ): Promise<TwoWayApplied> {
   const conflicts = new Set<string>();
   const healing = await thoseThatHeal(context, docs);
-  const healed = healing.size === 0 ? [] : await context.writer.apply([...healing]);
+  const healed = healing.size === 0 ? [] : await context.writer.apply([...healing], undefined, context.between);
   let written = healed.filter(({ result }) => result === 'written').length;
   let open = docs.filter((doc) => !healing.has(doc));
   for (let round = 1; open.length > 0; round += 1) {
@@ -52,7 +53,7 @@ export async function applyTwoWay(
       context.store.control,
       decisions.flatMap((decision) => losersOf(context, decision)),
     );
-    const again = await writeAll(context.writer, decisions);
+    const again = await writeAll(context, decisions);
     written += decisions.filter(({ write }) => write !== null).length - again.size;
     open = open.filter(({ id }) => again.has(id));
   }
@@ -96,10 +97,10 @@ function losersOf({ database, runtime }: TwoWayContext, { losers, write, there }
 }
 
 /** The ids of those that met another version than the one that was looked at. */
-async function writeAll(writer: Writer<unknown>, decisions: readonly Decided[]): Promise<Set<string>> {
+async function writeAll({ writer, between }: TwoWayContext, decisions: readonly Decided[]): Promise<Set<string>> {
   const writes = decisions.flatMap(({ write }) => (write === null ? [] : [write]));
   if (writes.length === 0) return new Set();
-  const outcomes = await writer.apply(writes);
+  const outcomes = await writer.apply(writes, undefined, between);
   return new Set(outcomes.filter(({ result }) => result !== 'written').map(({ id }) => id));
 }
 
