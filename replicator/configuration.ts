@@ -3,10 +3,11 @@
  * what it does. Any process that opens the store can read and change them, so that commands work wherever the replicator
  * runs.
  */
-import type { Control } from '../store/contract.ts';
+import type { Control, SiteId } from '../store/contract.ts';
 import { DATABASE_NAMES, type DatabaseName } from '../store/documents.ts';
+import { checkpointTo } from './checkpoint.ts';
 import { replicatorError } from './errors.ts';
-import { ASIDE_NOTES, DESTINATION_NOTES, pagesOfNotes, STATUS_NOTES, siteNote, WISH_NOTES } from './notes.ts';
+import { asideNote, DESTINATION_NOTES, pagesOfNotes, STATUS_NOTES, siteNote, WISH_NOTES } from './notes.ts';
 import { DEFAULT_POLICIES, type Policies } from './policy.ts';
 import type { DestinationStatus, Limits } from './status.ts';
 
@@ -92,7 +93,8 @@ export async function addDestination(control: Control, config: DestinationConfig
 
 /**
  * Forgets the destination and what was wished of it; what it holds stays there. Also what a `feedferry replicate` of its
- * own left. Throws DESTINATION_UNKNOWN.
+ * own left. Where documents were put aside, how far it has come is forgotten, too: it says that they are there. Throws
+ * DESTINATION_UNKNOWN.
  */
 export async function removeDestination(control: Control, name: string): Promise<void> {
   const isKnown = (await control.get(DESTINATION_NOTES + name)) ?? (await control.get(STATUS_NOTES + name));
@@ -100,10 +102,15 @@ export async function removeDestination(control: Control, name: string): Promise
   await control.delete(DESTINATION_NOTES + name);
   await control.delete(WISH_NOTES + name);
   await control.delete(STATUS_NOTES + name);
-  await control.delete(siteNote(name));
-  for await (const notes of pagesOfNotes(control, `${ASIDE_NOTES}${name}/`)) {
-    for (const { id } of notes) await control.delete(id);
+  const site = (await control.get(siteNote(name)))?.value as SiteId | undefined;
+  for (const database of DATABASE_NAMES) {
+    const prefix = asideNote(name, database);
+    if (site !== undefined && (await control.list(prefix, { limit: 1 })).length > 0) {
+      await control.delete(checkpointTo(site, database));
+    }
+    for await (const notes of pagesOfNotes(control, prefix)) for (const { id } of notes) await control.delete(id);
   }
+  await control.delete(siteNote(name));
 }
 
 /** In the order of names. */

@@ -31,6 +31,14 @@ export function readAsideNote(note: string): { readonly database: DatabaseName; 
   return database === undefined || id === undefined ? undefined : { database, id };
 }
 
+/** Whether any destination refuses documents of this database: its checkpoint then says too much. */
+export async function isAnyAside(control: Pick<Control, 'list'>, database: DatabaseName): Promise<boolean> {
+  for await (const notes of pagesOfNotes(control, ASIDE_NOTES)) {
+    if (notes.some(({ id }) => readAsideNote(id)?.database === database)) return true;
+  }
+  return false;
+}
+
 const ASIDE_NOTE = /^replication\/aside\/[^/]*\/([^/]*)\/(.*)$/s;
 
 /** Notes that are read at a time. */

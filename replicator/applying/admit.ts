@@ -2,6 +2,7 @@ import type { SiteId, Writer } from '../../store/contract.ts';
 import { DATABASE_NAMES, type DatabaseName } from '../../store/documents.ts';
 import { type Checkpoint, checkpointFrom, checkpointTo, readCheckpoint, resumeFrom } from '../checkpoint.ts';
 import { replicatorError } from '../errors.ts';
+import { isAnyAside } from '../notes.ts';
 import type { ReplicatedStore } from '../replicated-store.ts';
 import { ROLE_NOTE, readRoleNote, type SiteRole } from '../role.ts';
 import type { Runtime } from '../runtime.ts';
@@ -103,7 +104,7 @@ async function isProven(store: ReplicatedStore, hello: Hello, databases: readonl
 
 /**
  * Whether the other site, which heard of nobody else, has everything that is here, as the notes of both say: it may have
- * lost with power, or to an older copy, what it once acknowledged.
+ * lost with power, or to an older copy, what it once acknowledged, or have refused some of it.
  */
 async function hasAll(
   store: ReplicatedStore,
@@ -112,6 +113,7 @@ async function hasAll(
 ): Promise<boolean> {
   if (only !== store.site) return false;
   for (const name of databases) {
+    if (await isAnyAside(store.control, name)) return false;
     const here = await readCheckpoint(store.control, checkpointTo(site, name));
     const { changes } = store.database(name);
     const vector = resumeFrom(fromOnly?.[name] ?? null, here) ?? {};

@@ -259,6 +259,21 @@ t.test('a demoted primary follows no replica that has lost what it acknowledged'
   await session.close();
 });
 
+t.test('a demoted primary follows no replica that refused some of its documents', async (t) => {
+  await using pair = await sqlitePair();
+  const { a, b } = pair;
+  await putArticles(a, 'x', 3);
+  await start(a, b, { once: true }).ended;
+  const refused = 'replication/aside/b/articles/x1';
+  await a.control.put(refused, { code: 'BATCH_INVALID' });
+  await demote(a, { runtime: realRuntime });
+  await promote(b, { runtime: realRuntime });
+  t.equal(await failureOf(start(b, a, { once: true }).ended), 'REPLICATION_REFUSED');
+  await a.control.delete(refused);
+  await start(b, a, { once: true }).ended;
+  t.match(await readRole(a.control), { primary: b.site });
+});
+
 /** Of which `articles` get an edit between the first look at them, and whatever comes of it. */
 function editedMeanwhile(store: Store): ReplicatedStore {
   const articles = new Proxy(store.articles, {

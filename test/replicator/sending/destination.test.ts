@@ -1,6 +1,8 @@
 /** One destination at work, between real stores. */
+
 import t from 'tap';
 import { type Checkpoint, checkpointFrom, checkpointTo } from '../../../replicator/checkpoint.ts';
+import { addDestination, defaultConfig, removeDestination } from '../../../replicator/configuration.ts';
 import { ROLE_NOTE } from '../../../replicator/role.ts';
 import { DATABASE_NAMES } from '../../../store/documents.ts';
 import { storeError } from '../../../store/errors.ts';
@@ -167,6 +169,28 @@ t.test('one document that the destination refuses is put aside, and the others a
   t.strictSame(await differences(a, b), [], 'it is offered again with the next session');
   t.strictSame(await a.control.list('replication/aside/'), []);
 });
+
+t.test(
+  'what was put aside comes over as well once the destination was removed, and added by another name',
+  async (t) => {
+    await using pair = await sqlitePair();
+    const { a, b } = pair;
+    await putArticles(a, 'x', 20);
+    let refuses = true;
+    const open = async () =>
+      disturbed(targetOf(b), (push, go) => {
+        const poisoned = refuses && push.docs.some(({ id }) => id === 'x3');
+        return poisoned ? Promise.reject(storeError('BATCH_INVALID', 'No such thing here.')) : go();
+      });
+    await addDestination(a.control, defaultConfig('b', 'sqlite:elsewhere'));
+    t.match(await start(a, b, { open, once: true }).ended, { aside: 1 });
+    refuses = false;
+    await removeDestination(a.control, 'b');
+    t.strictSame(await a.control.list('replication/aside/'), []);
+    await start(a, b, { open, once: true, name: 'other' }).ended;
+    t.strictSame(await differences(a, b), []);
+  },
+);
 
 t.test('pause, resume and limits take effect at once', async (t) => {
   await using pair = await sqlitePair();
