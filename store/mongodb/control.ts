@@ -3,6 +3,7 @@ import { storeError } from '../errors.ts';
 import { compareIds, endOfPrefix } from '../id-order.ts';
 import type { Connection, ControlDocument } from './connection.ts';
 import { isDuplicateKey, mayPass } from './failures.ts';
+import { Revisions } from './revisions.ts';
 
 const NOTE = 'note/';
 const REVISIONS = 'revisions';
@@ -16,6 +17,8 @@ interface NoteDocument extends ControlDocument {
 /** Revisions come from one counter of the whole store, so that a note which is made again gets a new one. */
 export class MongodbControl implements Control {
   readonly #db: Connection;
+  /** Of notes that are replaced by compare-and-set: what decides is the revision that it replaces. */
+  readonly #replacing = this.revisions();
   #askedFor: PromiseWithResolvers<number>[] = [];
   #isCounting = false;
   readonly #sending = new Map<string, Promise<unknown>>();
@@ -46,18 +49,26 @@ export class MongodbControl implements Control {
     return found.map(noteOf);
   }
 
+  /** For the notes of one writer, whose successors have greater ones. */
+  revisions(): Revisions {
+    return new Revisions((count) => this.#count(count));
+  }
+
   /**
-   * Takes the revision of a note that is to be put later, by what this returns. What somebody else puts in between has
-   * a greater one and stays: a process that was stopped meanwhile can't undo the notes of its successor.
+   * Takes the revision of a note that is to be put later, by what this returns. What a successor of this writer has put,
+   * or puts in between, has a greater one and stays: a process that was stopped meanwhile can't undo it.
    */
-  async prepare(id: string, value: unknown): Promise<() => Promise<void>> {
-    const note: NoteDocument = { _id: NOTE + id, rev: await this.#nextRevision(), json: JSON.stringify(value) };
+  async prepare(id: string, value: unknown, revisions: Revisions): Promise<() => Promise<void>> {
+    const json = JSON.stringify(value);
+    const note: NoteDocument = { _id: NOTE + id, rev: await revisions.next(), json };
     return () => this.#overwriteInTurn(note);
   }
 
   /** Every note waits for the majority and its journal, whatever durability is asked for. */
   async put(id: string, value: unknown, ifRev?: number): Promise<number | null> {
-    const note: NoteDocument = { _id: NOTE + id, rev: await this.#nextRevision(), json: JSON.stringify(value) };
+    const json = JSON.stringify(value);
+    const rev = await (ifRev ? this.#replacing.next(ifRev) : this.#nextRevision());
+    const note: NoteDocument = { _id: NOTE + id, rev, json };
     if (ifRev === undefined) return await this.#overwrite(note);
     return ifRev === 0 ? await this.#insert(note) : await this.#replace(note, ifRev);
   }

@@ -9,9 +9,14 @@ import { publish, readSlot, type SlotDocument, type SlotsContext, takeOverTheDea
 /** A quarter of what a lease lasts. */
 export const HEARTBEAT_MS = 15_000;
 
-/** A bulk writer leaves the server to its load, and publishes at this interval or when this share of its window is used. */
+/**
+ * A bulk writer leaves the server to its load, and publishes after this time or when this share of its window is used.
+ * The longer time is for batches that a load is made of.
+ */
 const BULK_PUBLISH_MS = 50;
-const URGENT_SHARE = 0.25;
+const LOAD_PUBLISH_MS = 250;
+const LOAD_DOCS_MIN = 100;
+const URGENT_SHARE = 0.5;
 
 /** Why a writer can't go on, whatever is tried. */
 export type Loss = 'fenced' | 'gone' | 'unresolved' | 'crashed';
@@ -65,9 +70,11 @@ export class Publisher {
   /** Numbers were resolved. */
   news(): void {
     if (this.#publishing || !this.#hasNews()) return;
-    const isUrgent = this.numbering.settled - this.numbering.published >= this.#lease.window * URGENT_SHARE;
+    const count = this.numbering.settled - this.numbering.published;
+    const isUrgent = count >= this.#lease.window * URGENT_SHARE;
+    const ms = count >= LOAD_DOCS_MIN ? LOAD_PUBLISH_MS : BULK_PUBLISH_MS;
     if (this.#lease.window <= WINDOW || isUrgent || this.#waiting > 0) void this.#publishAll();
-    else this.#later ??= setTimeout(() => void this.#publishAll(), BULK_PUBLISH_MS).unref();
+    else this.#later ??= setTimeout(() => void this.#publishAll(), ms).unref();
   }
 
   /**

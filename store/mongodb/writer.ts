@@ -10,6 +10,7 @@ import { type Landing, land } from './landing.ts';
 import { readMode, readOnlyError, type WritableMode } from './modes.ts';
 import { Numbering } from './numbering.ts';
 import { Publisher } from './publisher.ts';
+import type { Revisions } from './revisions.ts';
 import {
   checkShutOut,
   type Lease,
@@ -58,6 +59,7 @@ export class MongodbWriter<C> implements Writer<C> {
   readonly #mode: WritableMode;
   readonly #numbering: Numbering;
   readonly #publisher: Publisher;
+  readonly #revisions: Revisions;
   readonly #pending = new Set<Promise<unknown>>();
   #acknowledged = 0;
   /** Commands that are still to replace what they may meet. */
@@ -73,6 +75,7 @@ export class MongodbWriter<C> implements Writer<C> {
     this.#context = context;
     this.#numbering = new Numbering(lease.stable, lease.window);
     this.#publisher = new Publisher(context, lease, this.#numbering, context.faults);
+    this.#revisions = context.control.revisions();
   }
 
   edit(edits: readonly Edit<C>[]): Promise<Outcome[]> {
@@ -95,7 +98,7 @@ export class MongodbWriter<C> implements Writer<C> {
         return change;
       });
     if (!note) return await this.#write('apply', prepare);
-    const prepared = control.prepare(note.id, note.value);
+    const prepared = control.prepare(note.id, note.value, this.#revisions);
     prepared.catch(() => {});
     return await this.#write('apply', prepare, async (outcomes) => {
       // What wrote nothing did not show either that the slot is still this writer's.

@@ -13,6 +13,8 @@ const ROUNDS_MAX = 20;
 /** A lost answer is asked for again so often, before the number is fenced. */
 const ATTEMPTS_MAX = 3;
 const PAUSE_MS = 5;
+/** Revisions of notes are taken so many at a time. */
+const REVISIONS_AHEAD = 16;
 
 /** `missed`: another version was there. `failed`: fenced with a filler, and never will land. */
 type Fate = 'landed' | 'missed' | 'failed' | 'fenced' | 'superseded' | 'unresolved';
@@ -37,6 +39,8 @@ export class MongodbWriter implements Writer<unknown> {
   #acknowledged = 0;
   #loss: 'fenced' | 'unresolved' | undefined;
   #isClosed = false;
+  #revision = 0;
+  #lastRevision = 0;
 
   private constructor(caller: Caller, state: DatabaseState, stamper: Stamper, lease: Lease, openedAt: number) {
     this.#caller = caller;
@@ -100,8 +104,13 @@ export class MongodbWriter implements Writer<unknown> {
   /** Only whoever still has the slot may speak for what was applied through it. */
   async #save({ id, value }: { id: string; value: unknown }): Promise<void> {
     const { disk, proc } = this.#caller;
-    disk.revisions += 1;
-    const rev = disk.revisions;
+    if (this.#revision === this.#lastRevision) {
+      this.#revision = disk.revisions;
+      disk.revisions += REVISIONS_AHEAD;
+      this.#lastRevision = disk.revisions;
+    }
+    this.#revision += 1;
+    const rev = this.#revision;
     await this.#caller.call(
       `puts note ${id}`,
       () => {
