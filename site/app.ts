@@ -229,6 +229,9 @@ function addTrouble(app: FastifyInstance, site: Site): void {
   });
 }
 
+/** What answers with JSON where all is well. */
+const FOR_PROGRAMS = /^\/(crawlers|replication)(\/|\?|$)/;
+
 function sendTrouble(site: Site, thrown: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const trouble = troubleOf(thrown);
   const { status, code, error } = trouble;
@@ -275,6 +278,6 @@ function sendHtml(reply: FastifyReply, document: Safe): FastifyReply {
   return reply.type('text/html; charset=utf-8').header('cache-control', 'private, no-cache').send(document.text);
 }
 
-function wantsJson(request: FastifyRequest): boolean {
-  return request.headers.accept?.startsWith('application/json') === true;
+function wantsJson({ headers: { accept = '' }, url }: FastifyRequest): boolean {
+  return accept.startsWith('application/json') || (FOR_PROGRAMS.test(url) && !accept.includes('text/html'));
 }

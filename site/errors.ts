@@ -42,8 +42,9 @@ export function siteError(
 export function statusOf(code: string): number {
   if (Object.hasOwn(SITE_ERRORS, code)) return SITE_ERRORS[code as SiteErrorCode].status;
   if (/^(STORE|DATABASE|WRITER|WRITE|EDIT)_/.test(code)) return 503;
-  if (/^CRAWL_(PAUSED|STOPPED|QUEUE_FULL)$/.test(code)) return 503;
+  if (/^CRAWL_(PAUSED|STOPPED|SLOW|QUEUE_.*)$/.test(code)) return 503;
   if (code === 'USAGE_INVALID') return 400;
+  if (code === 'DESTINATION_UNKNOWN') return 404;
   if (/^CRAWLERS_/.test(code)) return 409;
   if (/^(FETCH|PARSE|DISCOVER|OPML)_/.test(code)) return 422;
   return 500;

@@ -39,7 +39,9 @@ t.test('serve stands still through a restart, says so everywhere, and readers re
   t.equal(site.requests.length, 1, 'only the page of the feed that was added was asked for');
   t.match(await cli.run(['crawl', '--once', '--store', store]), { code: 1, stderr: /^error CRAWL_PAUSED: /m });
 
-  t.equal((await post('/crawlers/pause', { readOnly: 'true', timeout: 'soon' })).status, 400);
+  const refused = await post('/crawlers/pause', { readOnly: 'true', timeout: 'soon' });
+  t.equal(refused.status, 400);
+  t.match(await refused.json(), { error: { code: 'USAGE_INVALID', message: /--timeout is "soon"/ } });
   t.match(await (await post('/crawlers/pause', { readOnly: 'true' })).json(), {
     proof: { readOnly: ['articles', 'feeds'] },
   });

@@ -158,7 +158,11 @@ t.test('serve keeps destinations supplied that are added while it runs, each by 
     await fetch(`${served.url}/replication/one`, { method: 'POST', body: set });
     while ((await statusOf(cli, source, 'one'))?.limits.docsPerSecondMax !== 77);
     const wrong = await fetch(`${served.url}/replication/none`, { method: 'POST', body });
-    t.ok(wrong.status >= 400, `${wrong.status}`);
+    t.equal(wrong.status, 404);
+    t.match(await wrong.json(), { error: { code: 'DESTINATION_UNKNOWN' } });
+    const html = { accept: 'text/html,*/*;q=0.8' };
+    const shown = await fetch(`${served.url}/replication/none`, { method: 'POST', body, headers: html });
+    t.match(await shown.text(), /^<!doctype html>/, 'a browser shows a page');
   });
 
   await t.test('one that is removed is forgotten, the other goes on', async (t) => {
