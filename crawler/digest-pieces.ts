@@ -1,8 +1,7 @@
 /**
  * A large body to articles, piece by piece: what is kept of an entry until its article is wanted is what it is known by, and its
- * piece is read once more then. So a document of 20 MiB needs the memory of one of its pieces, and no more.
+ * piece is read once more then. So a document of 20 MiB needs no multiple of its size in memory.
  */
-
 import { CodedError } from '../store/errors.ts';
 import { articleId } from '../store/ids.ts';
 import { articleOf } from './article.ts';
@@ -35,7 +34,7 @@ interface Known extends Identifiable {
   readonly piece: number;
   /** In its piece. */
   readonly index: number;
-  readonly ids: ReadonlyMap<KnownBy, string>;
+  readonly ids: Readonly<Partial<Record<KnownBy, string>>>;
   readonly fingerprint: string;
   readonly chars: number;
 }
@@ -43,7 +42,7 @@ interface Known extends Identifiable {
 /** The bytes where it is to be read whole. Throws CodedError PARSE_*. */
 export function digestPieces(input: DigestInput, windowBytes = WINDOW_BYTES): Digestion | Uint8Array {
   const source = input.packed === undefined ? bytesInMemory(input.body) : bytesOfPacked(input.packed);
-  const layout = layoutOf(source, windowBytes);
+  const layout = layoutOf(source, input.contentType, windowBytes);
   if (layout === null) return uncut(input, source);
   const pieces = new Pieces(input, new PieceMaker(source, layout));
   let facts: FeedFacts | undefined;
@@ -71,7 +70,7 @@ function digestion(
   said: Pick<DigestedFeed, 'facts' | 'cut'>,
   entries: readonly Known[],
 ): Digestion {
-  const identified = identifyBy(entries, (entry, by) => entry.ids.get(by) ?? '');
+  const identified = identifyBy(entries, (entry, by) => entry.ids[by] ?? '');
   const items: DigestedItem[] = identified.map(
     ({ identity: id, entry: { fingerprint, published, updated, chars } }) => ({
       ...{ id, fingerprint, published, updated, chars },
@@ -140,7 +139,7 @@ function known(feed: string, entry: ParsedEntry, piece: number, index: number): 
     ...{ piece, index, published, updated, fingerprint: fingerprint(entry) },
     guid: guid === null ? null : digest([guid]),
     url: url === null ? null : digest([url]),
-    ids: new Map(by.map((one) => [one, articleId(feed, identityOf(entry, one))])),
+    ids: Object.fromEntries(by.map((one) => [one, articleId(feed, identityOf(entry, one))])),
     chars: entry.html.length + entry.summaryHtml.length,
   };
 }

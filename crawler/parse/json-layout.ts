@@ -27,18 +27,13 @@ export function jsonLayout(bytes: ByteSource, start: number, windowBytes: number
   return {
     head,
     tail: Buffer.from(bytes.slice(to, bytes.length)),
-    ...stretchesOf([...walk.commas, to], from, windowBytes),
+    stretches: stretchesOf([...walk.commas, to], from, windowBytes),
   };
 }
 
 /** `ends`: of every item. The comma between two pieces belongs to neither. */
-function stretchesOf(
-  ends: readonly number[],
-  first: number,
-  windowBytes: number,
-): Pick<Layout, 'stretches' | 'leftOut'> {
+function stretchesOf(ends: readonly number[], first: number, windowBytes: number): Stretch[] {
   const stretches: Stretch[] = [];
-  let leftOut = ends.length > ENTRIES_MAX;
   let from = first;
   let entry = first;
   for (const [i, end] of ends.slice(0, ENTRIES_MAX).entries()) {
@@ -46,12 +41,11 @@ function stretchesOf(
     if (isOverlong || end - from >= windowBytes || i === Math.min(ends.length, ENTRIES_MAX) - 1) {
       const to = isOverlong ? entry - 1 : end;
       if (to > from) stretches.push({ from, to });
-      leftOut ||= isOverlong;
       from = end + 1;
     }
     entry = end + 1;
   }
-  return { stretches, leftOut };
+  return stretches;
 }
 
 /** More than `items` has. */

@@ -17,18 +17,17 @@ export interface Layout {
   readonly head: Buffer;
   /** What closes a piece; the last one of a document in XML closes itself. */
   readonly tail: Buffer;
+  /** Without entries past ENTRIES_MAX, and those longer than ENTRY_BYTES_MAX. */
   readonly stretches: readonly Stretch[];
-  /** Entries past ENTRIES_MAX, or longer than ENTRY_BYTES_MAX. */
-  readonly leftOut: boolean;
 }
 
 /**
  * Null: no entry begins where one should, or they can't be told by its bytes (UTF-16 and the like). Throws PARSE_TOO_DEEP, PARSE_TOO_LARGE and
  * PARSE_MALFORMED for JSON.
  */
-export function layoutOf(body: ByteSource, windowBytes = WINDOW_BYTES): Layout | null {
+export function layoutOf(body: ByteSource, contentType: string | null, windowBytes = WINDOW_BYTES): Layout | null {
   const head = body.slice(0, HEAD_BYTES_MAX);
-  if (isWide(head)) return null;
+  if (isWide(head, contentType)) return null;
   const at = firstCharacter(head);
   return head[at] === OPEN_BRACE ? jsonLayout(body, at, windowBytes) : xmlLayout(body, windowBytes);
 }
@@ -67,10 +66,13 @@ const OPEN_BRACE = 0x7b;
 const BLANKS: ReadonlySet<number | undefined> = new Set([0xef, 0xbb, 0xbf, 0x20, 0x09, 0x0a, 0x0d]);
 
 /** More than a byte for `<`, or bytes of ASCII that mean something else. */
-function isWide(bytes: Buffer): boolean {
+function isWide(bytes: Buffer, contentType: string | null): boolean {
   const start = bytes.subarray(0, 1_024);
-  return start.includes(0) || start[0] === 0xff || start[0] === 0xfe || start.includes('iso-2022', 0, 'latin1');
+  const isShifting = SHIFTING.test(`${contentType} ${start.toString('latin1')}`);
+  return isShifting || start.includes(0) || start[0] === 0xff || start[0] === 0xfe;
 }
+
+const SHIFTING = /iso-?2022|hz-gb|utf-?7/i;
 
 function firstCharacter(bytes: Buffer): number {
   let at = 0;
@@ -92,7 +94,6 @@ function xmlLayout(bytes: ByteSource, windowBytes: number): Layout | null {
   const { at, raw, open } = start;
   const stretches: Stretch[] = [];
   const starts = new EntryStarts(bytes, `<${raw}`);
-  let leftOut = false;
   let entries = 0;
   for (let from = at, entry = at; ; ) {
     const next = starts.after(entry);
@@ -102,14 +103,11 @@ function xmlLayout(bytes: ByteSource, windowBytes: number): Layout | null {
     if (isOverlong || end - from >= windowBytes || next === -1 || entries >= ENTRIES_MAX) {
       const to = isOverlong ? entry : end;
       if (to > from) stretches.push({ from, to });
-      leftOut ||= isOverlong;
       from = end;
     }
-    if (next === -1) break;
-    if (entries >= ENTRIES_MAX) return { ...layout(bytes, at, open), stretches, leftOut: true };
+    if (next === -1 || entries >= ENTRIES_MAX) return { ...layout(bytes, at, open), stretches };
     entry = next;
   }
-  return { ...layout(bytes, at, open), stretches, leftOut };
 }
 
 function layout(bytes: ByteSource, at: number, open: readonly string[]): Pick<Layout, 'head' | 'tail'> {

@@ -43,7 +43,7 @@ t.test('a document in pieces says what it says whole', async (t) => {
       if (found === null) continue;
       const whole = all(() => digestWhole(input(body)));
       if (JSON.stringify(found) !== JSON.stringify(whole)) t.same(found, whole, `${path} in pieces of ${bytes}`);
-      else if (typeof found === 'object' && (layoutOf(bytesInMemory(body), bytes)?.stretches.length ?? 0) > 1)
+      else if (typeof found === 'object' && (layoutOf(bytesInMemory(body), null, bytes)?.stretches.length ?? 0) > 1)
         inPieces += 1;
     }
   }
@@ -66,13 +66,19 @@ t.test(
     const text = `<?xml version="1.0"?><!-- <item> --><rss version="2.0"><channel>${item(1)}<!-- <item> -->${item(2)}<title>T</title>${item(
       3,
     )}<ttl>60</ttl></channel></rss>`;
-    t.equal(layoutOf(bytesInMemory(Buffer.from(text)), 1)?.stretches.length, 3);
+    t.equal(layoutOf(bytesInMemory(Buffer.from(text)), null, 1)?.stretches.length, 3);
     t.same(
       all(() => digestPieces(input(text), 1)),
       all(() => digestWhole(input(text))),
     );
   },
 );
+
+t.test('where bytes may mean something else than in ASCII, nothing is cut', async (t) => {
+  const text = '<?xml version="1.0" encoding="ISO-2022-JP"?><rss><channel><item/></channel></rss>';
+  t.equal(layoutOf(bytesInMemory(Buffer.from(text)), null, 1), null);
+  t.equal(layoutOf(bytesInMemory(Buffer.from(rss({ entries: [] }))), 'text/xml; charset=utf-7', 1), null);
+});
 
 t.test('an id that comes twice is seen in whatever pieces it comes', async (t) => {
   const item = (guid: string, link: string) =>
@@ -99,7 +105,7 @@ t.test('JSON is cut between its items', async (t) => {
       all(() => digestWhole(input(text))),
     );
   }
-  t.equal(layoutOf(bytesInMemory(Buffer.from(JSON.stringify({ version, items }))), 1)?.stretches.length, 20);
+  t.equal(layoutOf(bytesInMemory(Buffer.from(JSON.stringify({ version, items }))), null, 1)?.stretches.length, 20);
 });
 
 t.test('a feed that is large is read in pieces, each article once', async (t) => {
