@@ -32,7 +32,9 @@ const UNPROVEN =
   'To know that no crawler can write: feedferry crawlers pause --wait\n';
 
 function proofText({ waited, fenced, slots, queue, readOnly }: PauseProof): string {
-  const flights = waited.processes.reduce((sum, { inFlightThen }) => sum + inFlightThen, 0);
+  // What one had in flight that says nothing may have ended with it long ago.
+  const heard = waited.processes.filter(({ answer }) => answer !== 'silent');
+  const flights = heard.reduce((sum, { inFlightThen }) => sum + inFlightThen, 0);
   const lines = [
     `waited ${span(waited.ms)} for ${counted(waited.processes.length, 'crawler')} with ${flights} in flight`,
     ...waited.processes.map((one) => `  ${nameOf(one)}: ${answerText(one)}`),

@@ -26,7 +26,7 @@ t.test('a pause tells whom it waited for, what was in flight, and the proof', as
   t.equal(
     pauseText({ pause, isAlready: true, proof }, NOON),
     `The crawlers were paused already, 2 min ago by ops@db1: new [2J disks
-waited 4 s for 3 crawlers with 9 in flight
+waited 4 s for 3 crawlers with 6 in flight
   serve on web1 (process 12): stopped, 2 ended, 1 given back
   serve on web2 (process 12): said nothing: dead or stopped, and fenced
   serve on web3 (process 12): 2 still in flight: fenced
