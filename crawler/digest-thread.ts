@@ -2,6 +2,7 @@
 import { parentPort } from 'node:worker_threads';
 import type { Article } from '../store/documents.ts';
 import { CodedError } from '../store/errors.ts';
+import { type PackedArticles, packArticles } from './article-bytes.ts';
 import { type DigestedFeed, type DigestInput, type Digestion, digestFeed, type Wanted } from './digest.ts';
 
 export type ToThread =
@@ -16,7 +17,8 @@ export type FromThread =
 
 export type Answer =
   | { readonly kind: 'digested'; readonly job: number; readonly digested: DigestedFeed }
-  | { readonly kind: 'articles'; readonly job: number; readonly articles: Article[] }
+  /** Its memory goes along. */
+  | { readonly kind: 'articles'; readonly job: number; readonly packed: PackedArticles }
   | { readonly kind: 'failed'; readonly job: number; readonly error: ThreadError };
 
 /** `code` null: no coded error. */
@@ -43,7 +45,7 @@ parentPort?.on('message', (message: ToThread) => {
     open.delete(job);
     answer = { kind: 'failed', job, error: plain(error) };
   }
-  parentPort?.postMessage(answer);
+  parentPort?.postMessage(answer, answer.kind === 'articles' ? [answer.packed.memory] : []);
 });
 
 parentPort?.postMessage({ kind: 'ready' } satisfies FromThread);
@@ -55,7 +57,12 @@ function answerTo(message: Exclude<ToThread, { kind: 'release' }>): Answer {
     open.set(job, digestion);
     return { kind: 'digested', job, digested: digestion.digested };
   }
-  return { kind: 'articles', job, articles: open.get(job)?.articles(message.wanted) ?? [] };
+  return { kind: 'articles', job, packed: packArticles(articlesOf(open.get(job), message.wanted)) };
+}
+
+function articlesOf(digestion: Digestion | undefined, wanted: readonly Wanted[]): { id: string; article: Article }[] {
+  const articles = digestion?.articles(wanted) ?? [];
+  return articles.map((article, i) => ({ id: digestion?.digested.items[wanted[i]?.index ?? -1]?.id ?? '', article }));
 }
 
 function plain(error: unknown): ThreadError {

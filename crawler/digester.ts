@@ -6,7 +6,9 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Article } from '../store/documents.ts';
 import { CodedError } from '../store/errors.ts';
-import { BodiesInFlight, type PlacedBody } from './bodies-in-flight.ts';
+import type { Serialized } from '../store/serialized.ts';
+import { type PackedArticles, unpackArticles } from './article-bytes.ts';
+import { BodiesInFlight } from './bodies-in-flight.ts';
 import type { DigestedFeed, DigestInput, Wanted } from './digest.ts';
 import type { Answer, FromThread, ThreadError, ToThread } from './digest-thread.ts';
 import { crawlerError } from './errors.ts';
@@ -16,11 +18,26 @@ export interface Digester extends AsyncDisposable {
   digest(input: DigestInput): Promise<OpenDigest>;
 }
 
+/** Serialized in the thread. */
+export type ArticleContent = Article | Serialized<Article>;
+
 /** Held open until `release`. */
 export interface OpenDigest {
   readonly digested: DigestedFeed;
-  /** In the order of the wanted. Throws as `digest` does. */
-  articles(wanted: readonly Wanted[]): Promise<Article[]>;
+  /**
+   * In the order of the wanted; to be written before the next call and the release. `isLast`: these are all, as far as one
+   * knows, so that the next body takes the place of this one; should it be asked once more, it is read again. Throws as
+   * `digest` does, and BATCH_INVALID.
+   */
+  articles(wanted: readonly Wanted[], isLast?: boolean): Promise<ArticleContent[]>;
+  release(): void;
+}
+
+/** In the thread, until the release. */
+interface HeldDigest {
+  readonly digested: DigestedFeed;
+  articles(wanted: readonly Wanted[]): Promise<PackedArticles>;
+  /** To be called once. */
   release(): void;
 }
 
@@ -94,18 +111,47 @@ class ThreadDigester implements Digester {
 
   /** Waits for room in the thread. */
   async digest(input: DigestInput): Promise<OpenDigest> {
+    let held: HeldDigest | undefined = await this.#place(input);
+    /** What came last. */
+    let memory: ArrayBuffer | undefined;
+    return {
+      digested: held.digested,
+      articles: async (wanted, isLast = false) => {
+        held ??= await this.#place(input);
+        const packed = await held.articles(wanted);
+        giveBack(memory);
+        memory = packed.memory;
+        if (isLast) {
+          held.release();
+          held = undefined;
+        }
+        return unpackArticles(packed);
+      },
+      release: () => {
+        giveBack(memory);
+        held?.release();
+        held = undefined;
+      },
+    };
+  }
+
+  /** The body stays in its place until the release, for the case that the thread ends. */
+  async #place(input: DigestInput): Promise<HeldDigest> {
     const placed = await this.#bodies.place(input.body, input.packed?.byteLength);
     try {
-      const digest = await this.#digestPlaced({ ...input, body: placed.bytes });
-      return releasing(digest, placed);
+      const digest = await this.#ofPlaced({ ...input, body: placed.bytes });
+      const release = () => {
+        digest.release();
+        placed.release();
+      };
+      return { ...digest, release };
     } catch (error) {
       placed.release();
       throw error;
     }
   }
 
-  /** The body stays in its place until the digest is released, for the case that the thread ends. */
-  async #digestPlaced(input: DigestInput): Promise<OpenDigest> {
+  async #ofPlaced(input: DigestInput): Promise<HeldDigest> {
     if (this.#closed) throw stopping();
     this.#lastJob += 1;
     const job = this.#lastJob;
@@ -119,7 +165,7 @@ class ThreadDigester implements Digester {
           if (this.#worker !== worker) throw new ThreadLost();
           const more = await this.#ask({ kind: 'articles', job, wanted });
           if (more.kind !== 'articles') throw unexpected(more.kind);
-          return more.articles;
+          return more.packed;
         } catch (error) {
           if (error instanceof ThreadLost) return this.#again(input, wanted);
           throw error;
@@ -141,8 +187,8 @@ class ThreadDigester implements Digester {
   }
 
   /** The thread that held a body is gone: from the start, in the new one. */
-  async #again(input: DigestInput, wanted: readonly Wanted[]): Promise<Article[]> {
-    const digest = await this.#digestPlaced(input);
+  async #again(input: DigestInput, wanted: readonly Wanted[]): Promise<PackedArticles> {
+    const digest = await this.#ofPlaced(input);
     try {
       return await digest.articles(wanted);
     } finally {
@@ -216,17 +262,9 @@ class ThreadDigester implements Digester {
   }
 }
 
-function releasing(digest: OpenDigest, placed: PlacedBody): OpenDigest {
-  let isOpen = true;
-  return {
-    ...digest,
-    release: () => {
-      if (!isOpen) return;
-      isOpen = false;
-      digest.release();
-      placed.release();
-    },
-  };
+/** Now, not when the collector comes by: until then it would be as much as the heaps. */
+function giveBack(memory: ArrayBuffer | undefined): void {
+  memory?.transfer(0);
 }
 
 /** What the thread held is gone with it. */

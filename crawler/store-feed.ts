@@ -1,5 +1,5 @@
 /** Articles to the store: new and changed entries only, each exactly once whoever else writes at the same time. */
-import type { Edit, KnownArticle, Outcome, Version } from '../store/contract.ts';
+import type { AnyEdit, KnownArticle, Outcome, Version } from '../store/contract.ts';
 import type { Article } from '../store/documents.ts';
 import { storeError } from '../store/errors.ts';
 import { type Arrival, sortTime } from './arrival.ts';
@@ -28,7 +28,7 @@ export interface Reservations {
   readonly isOutdated?: () => Promise<boolean>;
 }
 
-type GuardedEdit = Edit<Article> & { ifVer: Version | null };
+type GuardedEdit = AnyEdit<Article> & { ifVer: Version | null };
 
 /**
  * Resolves when all is acknowledged. `now`: when the entries arrived, ms since 1970. An
@@ -58,8 +58,9 @@ export async function storeEntries(
     }
     if (writing.length === 0) return stored;
     const outcomes: Outcome[] = [];
-    for (const plans of portions([...additions(fresh, now), ...altered])) {
-      outcomes.push(...(await session.writeArticles(await editsFor(digest, plans))));
+    const left = portions([...additions(fresh, now), ...altered]);
+    for (let plans = left.shift(); plans !== undefined; plans = left.shift()) {
+      outcomes.push(...(await session.writeArticles(await editsFor(digest, plans, left.length === 0))));
     }
     const written = new Map(
       outcomes.flatMap((outcome) => (outcome.result === 'written' ? [[outcome.id, outcome.ver]] : [])),
@@ -141,8 +142,9 @@ function portions(plans: readonly Plan[]): Plan[][] {
   return found;
 }
 
-async function editsFor(digest: OpenDigest, plans: readonly Plan[]): Promise<GuardedEdit[]> {
-  const articles = await digest.articles(plans.map(({ item, arrival }) => ({ index: item.index, ...arrival })));
+async function editsFor(digest: OpenDigest, plans: readonly Plan[], isLast: boolean): Promise<GuardedEdit[]> {
+  const wanted = plans.map(({ item, arrival }) => ({ index: item.index, ...arrival }));
+  const articles = await digest.articles(wanted, isLast);
   return plans.flatMap(({ item: { id }, ifVer }, i) => {
     const content = articles[i];
     return content === undefined ? [] : { id, content, ifVer };

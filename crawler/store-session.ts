@@ -4,7 +4,18 @@
  * so that nobody takes it for a fault of the feed at hand.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Control, Durability, Edit, KnownArticle, Live, Outcome, Store, Writer } from '../store/contract.ts';
+import type {
+  AnyEdit,
+  Control,
+  Durability,
+  Edit,
+  KnownArticle,
+  Live,
+  Outcome,
+  Store,
+  Version,
+  Writer,
+} from '../store/contract.ts';
 import type { Article, FeedRecord } from '../store/documents.ts';
 import { CodedError, codeOf, readOnlyError } from '../store/errors.ts';
 import { Batch } from './batch.ts';
@@ -21,6 +32,12 @@ const PROBE_NOTE = 'crawler/probe';
 /** Documents in one call: the store's write lock is held for some 10 ms at a time. */
 const ARTICLES_PER_WRITE_MAX = 256;
 const FEEDS_PER_CALL_MAX = 256;
+
+/**
+ * Articles wait so long for those of other feeds: each transaction writes the pages of the index by time again that it
+ * touches, at random places, and its cost is mostly in these.
+ */
+const GATHER_MS = 10;
 
 /** The store failed for good, as far as this crawl is concerned. `cause`: what it said. */
 export class StoreTrouble extends Error {
@@ -57,7 +74,7 @@ export class StoreSession implements AsyncDisposable {
   readonly #options: StoreSessionOptions;
   readonly #articles: LazyWriter<Article>;
   readonly #feeds: LazyWriter<FeedRecord>;
-  readonly #articleWrites: Batch<readonly Edit<Article>[], Outcome[]>;
+  readonly #articleWrites: Batch<readonly AnyEdit<Article>[], Outcome[]>;
   readonly #feedWrites: Batch<Edit<FeedRecord>, Outcome>;
   readonly #feedReads: Batch<string, Live<FeedRecord> | undefined>;
 
@@ -70,6 +87,7 @@ export class StoreSession implements AsyncDisposable {
       run: (batch) => this.#writeArticles(batch),
       weight: (edits) => edits.length,
       weightMax: ARTICLES_PER_WRITE_MAX,
+      gatherMs: GATHER_MS,
       splitOn: isPoison,
     });
     this.#feedWrites = new Batch({
@@ -103,7 +121,7 @@ export class StoreSession implements AsyncDisposable {
   }
 
   /** Resolves when they are acknowledged. Every edit carries `ifVer`, so that repeating one does no harm. */
-  writeArticles(edits: readonly (Edit<Article> & { ifVer: Edit<Article>['ifVer'] })[]): Promise<Outcome[]> {
+  writeArticles(edits: readonly (AnyEdit<Article> & { ifVer: Version | null })[]): Promise<Outcome[]> {
     return this.#articleWrites.add(edits);
   }
 
@@ -152,7 +170,7 @@ export class StoreSession implements AsyncDisposable {
     await this.close();
   }
 
-  async #writeArticles(batch: (readonly Edit<Article>[])[]): Promise<Outcome[][]> {
+  async #writeArticles(batch: (readonly AnyEdit<Article>[])[]): Promise<Outcome[][]> {
     const edits = batch.flat();
     const outcomes = await this.#patiently(() => this.#articles.use((writer) => writer.edit(edits)));
     let from = 0;

@@ -3,6 +3,7 @@
  * Nothing outside this folder knows which one runs. `docs/store.md` tells the why of each rule.
  */
 import type { Article, Contents, DatabaseName, FeedRecord } from './documents.ts';
+import type { Serialized } from './serialized.ts';
 
 /** `TTTTTTTTTTTT-CCCC-SITE`: hex milliseconds, hex counter, site. Compares as text: a total order with one winner. */
 export type Version = string & { readonly brand: 'Version' };
@@ -55,6 +56,9 @@ export interface Edit<C> {
   readonly above?: Version;
 }
 
+/** The same, or one whose content another thread has serialized. */
+export type AnyEdit<C> = Omit<Edit<C>, 'content'> & { readonly content: C | Serialized<C> | null };
+
 /** A document from another site, to be applied behind the `ver` guard. */
 export interface Replica<C> extends Pick<Versioned<C>, 'id' | 'ver' | 'org' | 'vv' | 'delAt' | 'content' | 'body'> {
   /** Besides the guard, which comes first: only if the version there is this one; null: only if there is none at all. */
@@ -82,6 +86,7 @@ export interface Writer<C> extends AsyncDisposable {
    * Local edits: each gets a version newer than what is there. Outcomes in the order of the edits. Deleting what is not
    * there writes a tombstone. `num: 0` is replaced by the number which the document has, else by a new one.
    */
+  edit(edits: readonly AnyEdit<C>[]): Promise<Outcome[]>;
   edit(edits: readonly Edit<C>[]): Promise<Outcome[]>;
   /**
    * Replicated documents keep their `ver` and `org`; applying twice, late or out of order is harmless. `note` is put

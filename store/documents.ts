@@ -203,6 +203,15 @@ export interface Contents {
 
 export type DatabaseName = keyof Contents;
 
+/** The fields that engines copy out of the content, to look documents up by. */
+export interface Indexed {
+  articles: Pick<Article, 'feed' | 'num' | 'at' | 'fingerprint'>;
+  feeds: Pick<FeedRecord, 'num' | 'nextAt' | 'state' | 'url'>;
+  users: Pick<User, 'num'>;
+  subscriptions: object;
+  states: object;
+}
+
 export const DATABASE_NAMES: readonly DatabaseName[] = ['articles', 'feeds', 'users', 'subscriptions', 'states'];
 
 /** Databases whose documents carry an integer id `num`, unique in the site. */

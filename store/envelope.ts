@@ -94,8 +94,18 @@ function checkScalar(value: unknown): void {
 
 /** `canonical`: `canonicalJson(content)`, or `null` for a tombstone. */
 export function fingerprints(id: string, canonical: string, ver: Version, deleted: boolean): Fingerprints {
+  return fingerprintsOfWhole(id, beforeCanonical(ver, deleted) + canonical);
+}
+
+/** What is hashed before the canonical content. */
+export function beforeCanonical(ver: Version, deleted: boolean): string {
+  return `${ver}\n${deleted ? 1 : 0}\n`;
+}
+
+/** The same of all that is hashed, as text or in UTF-8. */
+export function fingerprintsOfWhole(id: string, whole: string | Uint8Array): Fingerprints {
   // A string of 32 characters: a buffer would take three times as long to make, and memory outside of the heap.
-  const digest = hash('sha256', `${ver}\n${deleted ? 1 : 0}\n${canonical}`, 'binary');
+  const digest = hash('sha256', whole, 'binary');
   return { b: bucketOf(id), h1: wordAt(digest, 0), h2: wordAt(digest, 4), h3: wordAt(digest, 8) };
 }
 

@@ -3,11 +3,19 @@
  * `prepareReplicas`), and then, knowing what is there, each document gets its version, its integer id and its
  * fingerprints (`stampEdit`, `stampReplica`). No I/O.
  */
-import type { Clock, Edit, Replica, SiteId, Version } from './contract.ts';
+import type { AnyEdit, Clock, Replica, SiteId, Version } from './contract.ts';
 import { type DatabaseName, NUMBERED } from './documents.ts';
-import { bucketOf, canonicalJson, type Fingerprints, fingerprints } from './envelope.ts';
+import {
+  beforeCanonical,
+  bucketOf,
+  canonicalJson,
+  type Fingerprints,
+  fingerprints,
+  fingerprintsOfWhole,
+} from './envelope.ts';
 import { storeError } from './errors.ts';
 import { integerId } from './ids.ts';
+import { Serialized } from './serialized.ts';
 import { isStoredDocument } from './stored-document.ts';
 import { readVersion, type VersionClock } from './version.ts';
 
@@ -40,6 +48,8 @@ export interface PreparedEdit {
   /** `head + num + tail` is the canonical content; `tail` is null where no number is wanting. */
   readonly head: string;
   readonly tail: string | null;
+  /** Where it came so: the others are made of it when they are asked for. */
+  readonly serialized?: Serialized<unknown>;
 }
 
 /** A replica, checked. `content` may be parsed out of `body` only when it is asked for. */
@@ -63,6 +73,9 @@ export interface Stamped extends Fingerprints {
 
 export type Unparsed = Omit<Stamped, 'content'>;
 
+/** Its body is in memory that is used again for the next one; of its content there is only what engines index. */
+export type StampedBytes = Omit<Stamped, 'body'> & { readonly body: Uint8Array };
+
 /** What an engine stamps with: one for each open store. */
 export interface Stamper {
   readonly site: SiteId;
@@ -71,23 +84,58 @@ export interface Stamper {
 }
 
 /** Throws BATCH_INVALID, naming the id. */
-export function prepareEdits(database: DatabaseName, edits: readonly Edit<unknown>[]): PreparedEdit[] {
+export function prepareEdits(database: DatabaseName, edits: readonly AnyEdit<unknown>[]): PreparedEdit[] {
   checkIds(edits);
-  const numbered = NUMBERED.has(database);
   return edits.map(({ id, content, ifVer, above }) => {
     if (above !== undefined && !VERSION.test(above))
       throw invalid(id, `the version to be above is malformed: ${JSON.stringify(above)}`);
     if (content === null) return { id, ifVer, above, content, head: 'null', tail: null };
-    checkContent(id, content);
-    const wants = numbered && (content as { num?: unknown }).num === 0;
-    let whole = content;
-    let { head, tail } = serialize(id, content, wants);
-    if (hasLoneSurrogate(head) || (tail !== null && hasLoneSurrogate(tail))) {
-      whole = wellFormed(content) as object;
-      ({ head, tail } = serialize(id, whole, wants));
-    }
-    return { id, ifVer, above, content: whole, head, tail };
+    if (content instanceof Serialized) return new PreparedBytes(id, ifVer, above, content);
+    return { id, ifVer, above, ...serializeContent(database, id, content) };
   });
+}
+
+/**
+ * Checks a content and makes the text that stands for it, as `edit` does; here for threads that prepare what another one
+ * writes (`serialized.ts`). Throws BATCH_INVALID.
+ */
+export function serializeContent(
+  database: DatabaseName,
+  id: string,
+  content: unknown,
+): Pick<PreparedEdit, 'head' | 'tail'> & { readonly content: object } {
+  checkContent(id, content);
+  const wants = NUMBERED.has(database) && (content as { num?: unknown }).num === 0;
+  const { head, tail } = serialize(id, content, wants);
+  if (!hasLoneSurrogate(head) && (tail === null || !hasLoneSurrogate(tail))) return { content, head, tail };
+  const whole = wellFormed(content) as object;
+  return { content: whole, ...serialize(id, whole, wants) };
+}
+
+class PreparedBytes implements PreparedEdit {
+  readonly id: string;
+  readonly ifVer: Version | null | undefined;
+  readonly above: Version | undefined;
+  readonly serialized: Serialized<unknown>;
+
+  constructor(id: string, ifVer: Version | null | undefined, above: Version | undefined, content: Serialized<unknown>) {
+    this.id = id;
+    this.ifVer = ifVer;
+    this.above = above;
+    this.serialized = content;
+  }
+
+  get content(): object {
+    return this.serialized.content as object;
+  }
+
+  get head(): string {
+    return this.serialized.head;
+  }
+
+  get tail(): string | null {
+    return this.serialized.tail;
+  }
 }
 
 /** Throws BATCH_INVALID, naming the id. */
@@ -167,20 +215,49 @@ export function heals(stamped: Unparsed, stored: Fingerprints & Pick<Stamped, 'b
  * a later article must not look read because its number is below a read-up-to mark.
  */
 export function stampEdit(stamper: Stamper, edit: PreparedEdit, there: There | undefined, slot: number): Stamped {
-  if (there) stamper.versions.observe(there.ver);
-  if (edit.above) stamper.versions.observe(edit.above);
-  const ver = stamper.versions.next();
+  const { ver, vv } = nextVersion(stamper, edit, there);
   const now = stamper.clock();
-  const vv = there ? vectorAfter(there, stamper.site, ver) : null;
   const del = edit.content === null;
   let { content, head: body } = edit;
   if (edit.tail !== null) {
-    const num = there && there.num > 0 ? there.num : numberOf(ver, stamper.site, slot);
+    const num = numberFor(stamper, there, ver, slot);
     content = { ...content, num };
     body = edit.head + num + edit.tail;
   }
   const prints = fingerprints(edit.id, body, ver, del);
   return { id: edit.id, ver, org: stamper.site, vv, del, delAt: del ? now : null, content, body, ...prints };
+}
+
+/** The same of content that came serialized, without making a text of it. */
+export function stampSerialized(
+  stamper: Stamper,
+  edit: Pick<PreparedEdit, 'id' | 'above'>,
+  serialized: Serialized<unknown>,
+  there: There | undefined,
+  slot: number,
+): StampedBytes {
+  const { id } = edit;
+  const { ver, vv } = nextVersion(stamper, edit, there);
+  const num = serialized.wantsNumber ? numberFor(stamper, there, ver, slot) : 0;
+  const content = serialized.wantsNumber ? { ...serialized.indexed, num } : serialized.indexed;
+  const { whole, body } = serialized.behind(beforeCanonical(ver, false), num);
+  const prints = fingerprintsOfWhole(id, whole);
+  return { id, ver, org: stamper.site, vv, del: false, delAt: null, content, body, ...prints };
+}
+
+function nextVersion(
+  stamper: Stamper,
+  { above }: Pick<PreparedEdit, 'above'>,
+  there: There | undefined,
+): { ver: Version; vv: Vector } {
+  if (there) stamper.versions.observe(there.ver);
+  if (above) stamper.versions.observe(above);
+  const ver = stamper.versions.next();
+  return { ver, vv: there ? vectorAfter(there, stamper.site, ver) : null };
+}
+
+function numberFor(stamper: Stamper, there: There | undefined, ver: Version, slot: number): number {
+  return there && there.num > 0 ? there.num : numberOf(ver, stamper.site, slot);
 }
 
 /** A replica as it will be stored: version, origin and integer id stay. Call only where it is not stale. */
@@ -251,6 +328,22 @@ function checkSize(id: string, text: string): void {
 }
 
 function aroundNum(id: string, content: object): { head: string; tail: string } {
+  const before: Record<string, unknown> = {};
+  const after: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(content)) {
+    // Setting it would change what the object inherits.
+    if (key === '__proto__') return aroundNumField(id, content);
+    if (key !== 'num') (key < 'num' ? before : after)[key] = value;
+  }
+  const [first, last] = [canonical(id, before), canonical(id, after)];
+  return {
+    head: first === '{}' ? '{"num":' : `${first.slice(0, -1)},"num":`,
+    tail: last === '{}' ? '}' : `,${last.slice(1)}`,
+  };
+}
+
+/** The same, field by field. */
+function aroundNumField(id: string, content: object): { head: string; tail: string } {
   const keys = Object.keys(content).sort();
   const at = keys.indexOf('num');
   const field = (key: string) => `${JSON.stringify(key)}:${canonical(id, (content as Record<string, unknown>)[key])}`;

@@ -104,7 +104,7 @@ export function addEnclosure(
   if (enclosures.length >= ENCLOSURES_MAX || found.url === undefined || found.type === DEAD_TYPE) return;
   const url = firstUrl(reading, base, found.url);
   if (url === null || enclosures.some((known) => known.url === url)) return;
-  enclosures.push({ url, type: mediaType(found.type), length: byteCount(found.length) });
+  enclosures.push({ length: byteCount(found.length), type: mediaType(found.type), url });
 }
 
 function mediaType(text: string | undefined): string | null {

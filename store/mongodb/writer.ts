@@ -1,4 +1,4 @@
-import type { Edit, Outcome, Replica, Writer } from '../contract.ts';
+import type { AnyEdit, Outcome, Replica, Writer } from '../contract.ts';
 import { codeOf, storeError } from '../errors.ts';
 import type { Faults } from '../faults.ts';
 import { prepareEdits, prepareReplicas, type Stamper } from '../stamp.ts';
@@ -78,7 +78,7 @@ export class MongodbWriter<C> implements Writer<C> {
     this.#revisions = context.control.revisions();
   }
 
-  edit(edits: readonly Edit<C>[]): Promise<Outcome[]> {
+  edit(edits: readonly AnyEdit<C>[]): Promise<Outcome[]> {
     const { name, stamper } = this.#context;
     return this.#write('edit', () =>
       prepareEdits(name, edits).map((edit) => {

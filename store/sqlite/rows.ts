@@ -1,4 +1,4 @@
-import type { StatementSync } from 'node:sqlite';
+import type { SQLInputValue, StatementSync } from 'node:sqlite';
 import type { Live, SiteId, Version, Versioned } from '../contract.ts';
 import { type DatabaseName, NUMBERED } from '../documents.ts';
 import type { Fingerprints } from '../envelope.ts';
@@ -20,6 +20,9 @@ export interface DocumentRow {
   delAt: number | null;
   body: string;
 }
+
+/** A document to be put: its body as text, or as the bytes of that text. */
+export type RowDocument = Omit<Unparsed, 'body'> & { readonly body: string | Uint8Array };
 
 export interface ThereRow extends There {
   readonly n: number;
@@ -43,8 +46,8 @@ export class Rows {
     const columns = ['n', '_id', 'ver', 'org', 'vv', 'del', 'delAt', 'b', 'h1', 'h2', 'h3', ...own, 'body'];
     const num = own.includes('num') ? 'num' : 'NULL AS num';
     this.#there = `SELECT n, ver, org, vv, del, ${num} FROM ${name} WHERE _id = ?`;
-    this.#insert = `INSERT INTO ${name} (${columns}) VALUES (${columns.map(() => '?')})`;
-    this.#update = `UPDATE ${name} SET ${columns.map((column) => `${column} = ?`)} WHERE n = ?`;
+    this.#insert = `INSERT INTO ${name} (${columns}) VALUES (${columns.map(placeholder)})`;
+    this.#update = `UPDATE ${name} SET ${columns.map((column) => `${column} = ${placeholder(column)}`)} WHERE n = ?`;
     this.#greatestNum = NUMBERED.has(name) ? `SELECT max(num) AS num FROM ${name}` : undefined;
   }
 
@@ -68,9 +71,9 @@ export class Rows {
   }
 
   /** `contentOf` is called only where a column is copied out of the content. */
-  put(doc: Unparsed, contentOf: () => object | null, n: number, previous: number | undefined): void {
+  put(doc: RowDocument, contentOf: () => object | null, n: number, previous: number | undefined): void {
     const { id, ver, org, vv, del, delAt, b, h1, h2, h3, body } = doc;
-    const values = [n, id, ver, org, vv && JSON.stringify(vv), del ? 1 : 0, delAt, b, h1, h2, h3];
+    const values: SQLInputValue[] = [n, id, ver, org, vv && JSON.stringify(vv), del ? 1 : 0, delAt, b, h1, h2, h3];
     if (this.#extracted.length > 0) {
       const content = del ? null : contentOf();
       for (const { of } of this.#extracted) values.push(content === null ? null : (of(content) ?? null));
@@ -89,6 +92,11 @@ export class Rows {
   #statement(sql: string): StatementSync {
     return this.#db.statement(sql);
   }
+}
+
+/** Bytes become a text without being copied; a text stays as it is. */
+function placeholder(column: string): string {
+  return column === 'body' ? 'CAST(? AS TEXT)' : '?';
 }
 
 /** Parsed: to be read here. */

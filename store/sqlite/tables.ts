@@ -1,4 +1,4 @@
-import type { Contents, DatabaseName } from '../documents.ts';
+import type { DatabaseName, Indexed } from '../documents.ts';
 
 type Value = string | number | null;
 
@@ -8,7 +8,7 @@ interface Extracted<C> {
   readonly of: (content: C) => Value;
 }
 
-type Columns = { readonly [N in DatabaseName]: readonly Extracted<Contents[N]>[] };
+type Columns = { readonly [N in DatabaseName]: readonly Extracted<Indexed[N]>[] };
 
 const COLUMNS: Columns = {
   articles: [

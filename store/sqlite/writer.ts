@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Between, Durability, Edit, Outcome, Replica, Writer, WriterOptions } from '../contract.ts';
+import type { AnyEdit, Between, Durability, Outcome, Replica, Writer, WriterOptions } from '../contract.ts';
 import type { DatabaseName } from '../documents.ts';
 import { storeError } from '../errors.ts';
 import type { Faults } from '../faults.ts';
@@ -14,6 +14,7 @@ import {
   prepareReplicas,
   type Stamper,
   stampEdit,
+  stampSerialized,
   stampUnparsed,
   type Unparsed,
 } from '../stamp.ts';
@@ -102,7 +103,7 @@ export class SqliteWriter<C> implements Writer<C> {
     return this.#context.rows.name;
   }
 
-  edit(edits: readonly Edit<C>[]): Promise<Outcome[]> {
+  edit(edits: readonly AnyEdit<C>[]): Promise<Outcome[]> {
     return this.#write(() => {
       const changes = prepareEdits(this.#name, edits).map((edit) => this.#editChange(edit));
       return { kind: 'edit', changes, between: undefined };
@@ -228,11 +229,13 @@ export class SqliteWriter<C> implements Writer<C> {
       const there = rows.there(edit.id);
       if (!passes(edit, there)) return { id: edit.id, result: 'conflict' };
       const n = numbering.next();
-      const stamped = stampEdit(stamper, edit, there, SLOT);
+      const stamped = edit.serialized
+        ? stampSerialized(stamper, edit, edit.serialized, there, SLOT)
+        : stampEdit(stamper, edit, there, SLOT);
       rows.put(stamped, () => stamped.content, n, there?.n);
       return written(stamped, n);
     };
-    return { id: edit.id, chars: edit.head.length, place };
+    return { id: edit.id, chars: edit.serialized?.bytes ?? edit.head.length, place };
   }
 
   #replicaChange(prepared: PreparedReplica): Change {
@@ -253,7 +256,7 @@ export class SqliteWriter<C> implements Writer<C> {
   }
 }
 
-function written(stamped: Unparsed, n: number): Outcome {
+function written(stamped: Pick<Unparsed, 'id' | 'ver'>, n: number): Outcome {
   return { id: stamped.id, result: 'written', ver: stamped.ver, n };
 }
 

@@ -12,6 +12,7 @@ import { opening } from './opening.ts';
 import { reading } from './reading.ts';
 import { replicas } from './replicas.ts';
 import { roundTrip } from './round-trip.ts';
+import { serializedEdits } from './serialized-edits.ts';
 import { shutOut } from './shut-out.ts';
 import { versionedWrites } from './versioned-writes.ts';
 import { writers } from './writers.ts';
@@ -24,6 +25,7 @@ export async function storeContract(t: Test, engine: Engine): Promise<void> {
   await t.test('opening and closing', (t) => opening(t, engine));
   await t.test('reading documents', (t) => reading(t, engine));
   await t.test('versioned writes', (t) => versionedWrites(t, engine));
+  await t.test('edits that came serialized', (t) => serializedEdits(t, engine));
   await t.test('writers', (t) => writers(t, engine));
   await t.test('modes', (t) => modes(t, engine));
   await t.test('writers that are shut out', (t) => shutOut(t, engine));

@@ -2,7 +2,7 @@ import t from 'tap';
 import { Batch } from '../../crawler/batch.ts';
 
 /** A batch whose calls wait to be let go. */
-function gated(weightMax: number, fail: (items: number[]) => boolean = () => false) {
+function gated(weightMax: number, fail: (items: number[]) => boolean = () => false, gatherMs?: number) {
   const calls: { items: number[]; go: () => void }[] = [];
   const batch = new Batch<number, number>({
     run: (items) =>
@@ -12,6 +12,7 @@ function gated(weightMax: number, fail: (items: number[]) => boolean = () => fal
         calls.push({ items, go: end });
       }),
     weightMax,
+    ...(gatherMs === undefined ? {} : { gatherMs }),
     splitOn: (error) => error instanceof Error && error.message.startsWith('failed'),
   });
   const next = async (i: number) => {
@@ -85,4 +86,21 @@ t.test('a failure that concerns all fails all, and the next batch goes on', asyn
     ['rejected', 'rejected'],
   );
   t.equal(await batch.add(5), 5);
+});
+
+t.test('a batch that is to gather waits for more, and no longer than it takes to fill', async (t) => {
+  const { batch, calls, next } = gated(3, () => false, 60_000);
+  const first = [1, 2].map((item) => batch.add(item));
+  for (let turns = 0; turns < 10; turns += 1) await new Promise((resolve) => setImmediate(resolve));
+  t.equal(calls.length, 0);
+  first.push(batch.add(3));
+  await next(0);
+  t.same(await Promise.all(first), [10, 20, 30]);
+});
+
+t.test('what is alone goes by itself after a while', async (t) => {
+  const { batch, next } = gated(3, () => false, 5);
+  const alone = batch.add(1);
+  await next(0);
+  t.equal(await alone, 10);
 });

@@ -1,7 +1,10 @@
 import t from 'tap';
+import { BODIES_MAX } from '../../crawler/bodies-in-flight.ts';
 import { type DigestInput, digestFeed } from '../../crawler/digest.ts';
-import { openDigester } from '../../crawler/digester.ts';
+import { type ArticleContent, openDigester } from '../../crawler/digester.ts';
+import type { Article } from '../../store/documents.ts';
 import { codeOf } from '../../store/errors.ts';
+import { Serialized } from '../../store/serialized.ts';
 import { entries, rss } from './feed-site.ts';
 
 const input = (body: string, feed = 'feed'): DigestInput => ({
@@ -11,6 +14,7 @@ const input = (body: string, feed = 'feed'): DigestInput => ({
   contentType: 'application/rss+xml',
 });
 const SMALL = rss({ title: 'Small', entries: entries(3) });
+const contentOf = (article: ArticleContent): Article => (article instanceof Serialized ? article.content : article);
 const WANTED = [
   { index: 2, num: 0, arrived: 5 },
   { index: 0, num: 7, arrived: 9 },
@@ -22,7 +26,9 @@ t.test('a thread makes of a body what this one would', async (t) => {
     await using digester = openDigester({ threads });
     const digest = await digester.digest(input(SMALL));
     t.same(digest.digested, here.digested);
-    t.same(await digest.articles(WANTED), here.articles(WANTED));
+    const articles = await digest.articles(WANTED);
+    t.equal(articles[0] instanceof Serialized, threads, 'serialized where that spares this thread the work');
+    t.same(articles.map(contentOf), here.articles(WANTED));
     t.same(await digest.articles([]), []);
     digest.release();
   }
@@ -53,7 +59,7 @@ t.test('many bodies at once come out each with its own', async (t) => {
   const found = await Promise.all(
     numbers.map(async (i) => {
       const digest = await digester.digest(input(rss({ title: `Feed ${i}`, entries: entries(2, i) }), `feed-${i}`));
-      const [article] = await digest.articles([{ index: 0, num: i, arrived: i }]);
+      const [article] = (await digest.articles([{ index: 0, num: i, arrived: i }])).map(contentOf);
       digest.release();
       return [digest.digested.facts.title, article?.feed, article?.title, article?.num];
     }),
@@ -75,10 +81,30 @@ t.test('a body that the thread hangs or breaks on fails alone; those behind it a
     const late = early.articles(WANTED);
     t.equal(codeOf(await broken), code, mood);
     for (const one of behind) t.equal((await one).digested.items.length, 3);
-    t.same(await late, digestFeed(input(SMALL)).articles(WANTED), 'what the thread held is read again');
-    t.same(await early.articles(WANTED), digestFeed(input(SMALL)).articles(WANTED));
+    t.same(
+      (await late).map(contentOf),
+      digestFeed(input(SMALL)).articles(WANTED),
+      'what the thread held is read again',
+    );
+    t.same((await early.articles(WANTED)).map(contentOf), digestFeed(input(SMALL)).articles(WANTED));
   }
 });
+
+t.test(
+  'a body whose articles were all asked for makes room, and is read again where they are wanted once more',
+  async (t) => {
+    await using digester = openDigester({ threads: true });
+    const digests = [];
+    for (let i = 0; i <= BODIES_MAX; i += 1) {
+      const digest = await digester.digest(input(SMALL, `feed-${i}`));
+      digests.push(digest);
+      t.equal((await digest.articles(WANTED, true)).length, 2);
+    }
+    const again = await digests[0]?.articles(WANTED);
+    t.same(again?.map(contentOf), digestFeed(input(SMALL, 'feed-0')).articles(WANTED));
+    for (const digest of digests) digest.release();
+  },
+);
 
 t.test('closing ends what is under way', async (t) => {
   const digester = openDigester({ threads: true });

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import t from 'tap';
 import type { SiteId, Version } from '../../store/contract.ts';
 import { canonicalJson, fingerprints } from '../../store/envelope.ts';
+import { Serialized } from '../../store/serialized.ts';
 import {
   conflicts,
   heals,
@@ -10,8 +11,10 @@ import {
   passes,
   prepareEdits,
   prepareReplicas,
+  serializeContent,
   stampEdit,
   stampReplica,
+  stampSerialized,
 } from '../../store/stamp.ts';
 import { storedDocument } from '../../store/stored-document.ts';
 import { VersionClock, writeVersion } from '../../store/version.ts';
@@ -41,6 +44,32 @@ t.test('a stamped body is the canonical JSON of the stamped content', async (t) 
       assert.ok(num === 0 ? given > 0 : given === num);
       const { b, h1, h2, h3 } = stamped;
       assert.deepEqual({ b, h1, h2, h3 }, fingerprints('a', stamped.body, stamped.ver, false));
+    }),
+  );
+  t.pass();
+});
+
+t.test('content that came serialized is stamped as the same content is', async (t) => {
+  const contents = fc.dictionary(
+    fc.string().filter((key) => !['_id', 'ver', 'org', 'vv', 'slot', 'n', 'del', 'delAt', 'b'].includes(key)),
+    fc.jsonValue().map((value) => JSON.parse(JSON.stringify(value)) as unknown),
+    { noNullPrototype: true },
+  );
+  fc.assert(
+    fc.property(contents, fc.constantFrom(0, 7), (extra, num) => {
+      for (const name of ['h1', 'h2', 'h3', 'fill']) delete extra[name];
+      const content = { ...extra, num };
+      const [edit] = prepareEdits('users', [{ id: 'a', content }]);
+      assert.ok(edit);
+      const { head, tail } = serializeContent('users', 'a', content);
+      const bytes = { head: Buffer.from(head), tail: tail === null ? null : Buffer.from(tail), indexed: { num } };
+      const serialized = Serialized.of<'users'>(bytes);
+      const { body, content: indexed, ...stamped } = stampSerialized(stamper(), { ...edit }, serialized, undefined, 1);
+      const { body: text, content: whole, ...expected } = stampEdit(stamper(), edit, undefined, 1);
+      assert.equal(Buffer.from(body).toString(), text);
+      assert.equal((indexed as { num: number }).num, (whole as { num: number }).num);
+      assert.deepEqual(stamped, expected);
+      assert.deepEqual(serialized.content, JSON.parse(canonicalJson(edit.content)));
     }),
   );
   t.pass();

@@ -23,8 +23,9 @@ await onEachEngine(
       { database: 'states', owner: 'crawler: merge' },
     ]);
     t.match(proof?.waited.processes, []);
-    for (const writer of [crawler, states]) {
-      await t.rejects(writer.edit([{ id: 'x', content: null }]), { code: 'WRITER_SHUT_OUT' });
+    const edits = [{ id: 'x', content: null }];
+    for (const edit of [() => crawler.edit(edits), () => states.edit(edits)]) {
+      await t.rejects(edit(), { code: 'WRITER_SHUT_OUT' });
     }
     t.match(await add.edit([{ id: 'x', content: null }]), [{ result: 'written' }]);
     t.match((await pause(here)).proof?.fenced, [], 'once more: none is left');
