@@ -56,7 +56,8 @@ export const verifyCommand: CommandSpec = {
       databases: to.config && options.databases === undefined ? to.config.databases : databases,
       ...{ repair, onProgress: (progress: VerifyProgress) => line.show(progressText(progress)) },
     }).catch((error: unknown) => {
-      if (stop.signal.aborted) throw cliError('INTERRUPTED', 'The verification was stopped before its end');
+      if (stop.signal.aborted)
+        throw cliError('INTERRUPTED', 'The verification was stopped before its end', { advice: 'Run it again.' });
       throw error;
     });
     line[Symbol.dispose]();
