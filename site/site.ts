@@ -100,6 +100,8 @@ export interface CrawlersShown {
   readonly state: string;
   readonly sentence: string;
   readonly note: { readonly since: number; readonly by: string; readonly why: string } | null;
+  /** Why a queue that processes share does not answer. */
+  readonly queueError: { readonly code: string; readonly message: string } | null;
   readonly processes: readonly {
     readonly command: string;
     readonly host: string;

@@ -13,15 +13,19 @@ export async function crawlersSection({ options, reading }: Site, now: number): 
   }
 }
 
-function section({ state, sentence, note, processes }: CrawlersShown, now: number): Safe {
+function section({ state, sentence, note, queueError, processes }: CrawlersShown, now: number): Safe {
   const seen = processes.filter(({ isSeen }) => isSeen);
   const why = note === null || note.why === '' ? '' : `: ${note.why}`;
   const since =
     note === null || state === 'running'
       ? NOTHING
       : html`<p class="wrap" dir="auto">Since ${shortTime(note.since, now)}, by ${note.by}${why}.</p>`;
+  const trouble =
+    queueError === null
+      ? NOTHING
+      : html`<p class="wrap" dir="auto">${queueError.message} <code>${queueError.code}</code></p>`;
   return html`<section aria-labelledby="s-crawlers"><h2 id="s-crawlers">Crawlers of this site</h2>
-<p>${sentence.replace(/^./, (letter) => letter.toUpperCase())}.</p>${since}
+<p>${sentence.replace(/^./, (letter) => letter.toUpperCase())}.</p>${since}${trouble}
 ${seen.length === 0 ? NOTHING : table(seen, now)}</section>
 `;
 }

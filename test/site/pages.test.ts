@@ -289,6 +289,17 @@ t.test('the page of a feed has its description, visits and settings', async (t) 
   t.match(text, 'Stop following');
 });
 
+t.test('status is told while the queue of the crawlers is away', async (t) => {
+  const queueError = { code: 'CRAWL_QUEUE_UNREACHABLE', message: 'The queue at <redis> does not answer' };
+  const shown = { state: 'running', sentence: 'crawling', note: null, processes: [], queueError };
+  const nothing = async () => null;
+  const crawlers = { status: async () => shown, pause: nothing, resume: nothing };
+  const site = await siteOver(t, await emptyStore(t), { crawlers });
+  const { status, text } = await get(site, '/status');
+  t.equal(status, 200);
+  t.match(text, /Crawling\..*The queue at &lt;redis&gt; does not answer <code>CRAWL_QUEUE_UNREACHABLE<\/code>/s);
+});
+
 t.test('status shows the crawler, the store and its databases', async (t) => {
   const store = await emptyStore(t);
   const crawlerStatus = () => ({
