@@ -73,10 +73,14 @@ export class Link {
     return this.#wayMs !== undefined && this.#wayMs < CLOSE_MS;
   }
 
-  /** Documents of a batch: fewer over a long line, and where so many bytes a second are a limit, which is kept evenly. */
+  /**
+   * Documents of a batch: fewer over a long line, where readers are, and where so many bytes a second are a limit, which is
+   * kept evenly.
+   */
   get batchDocs(): number {
-    const { batchDocs, bytesPerSecondMax } = this.course.limits;
-    return this.isClose && bytesPerSecondMax === null ? batchDocs : Math.min(batchDocs, FAR_BATCH_DOCS_MAX);
+    const { limits, giveWay } = this.course;
+    const batchDocs = giveWay.batchDocs(limits.batchDocs);
+    return this.isClose && limits.bytesPerSecondMax === null ? batchDocs : Math.min(batchDocs, FAR_BATCH_DOCS_MAX);
   }
 
   /** Close by, more batches than the store can work on gain nothing; a long line is kept full by what is on the way. */

@@ -210,9 +210,8 @@ export class Tail {
 
   /** Small batches where the rate is low, so that it is even, and a change of it is felt at once. */
   #batchDocs(): number {
-    const { link, sender } = this.#options;
-    const { docsPerSecondMax } = link.course.limits;
-    const batchDocs = sender.caughtUp ? link.batchDocs : link.course.giveWay.batchDocs(link.batchDocs);
+    const { batchDocs, course } = this.#options.link;
+    const { docsPerSecondMax } = course.limits;
     return docsPerSecondMax === null ? batchDocs : Math.min(batchDocs, Math.max(1, Math.ceil(docsPerSecondMax / 10)));
   }
 
