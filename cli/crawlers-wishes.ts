@@ -17,6 +17,10 @@ const TIMEOUT = duration(0, 3_600_000);
 const RESUME_WAIT_MS_MAX = 30_000;
 const REASON_CHARS_MAX = 500;
 
+/** Of the two wishes, as `serve` takes them. */
+export const PAUSE_FIELDS = ['reason', 'timeout', 'wait', 'readOnly'];
+export const RESUME_FIELDS = ['timeout', 'wait'];
+
 export const TIMEOUT_SHOWN = TIMEOUT.show(FINISH_MS_MAX_DEFAULT);
 
 /** Flags by their camel-case names, or the fields of a form. */
@@ -51,12 +55,12 @@ export type PauseWish = Pick<PauseOptions, 'why' | 'finishMsMax' | 'wait' | 'rea
 
 /** Throws USAGE_INVALID. */
 export function pauseWishFrom(options: WishOptions): PauseWish {
-  const readOnly = switchFrom(options.readOnly);
+  const readOnly = switchFrom('readOnly', options.readOnly);
   return {
     why: reasonFrom(options.reason),
     finishMsMax: timeoutFrom(options.timeout) ?? FINISH_MS_MAX_DEFAULT,
     // Whether nobody writes is known only at the end of the wait.
-    wait: switchFrom(options.wait) || readOnly,
+    wait: switchFrom('wait', options.wait) || readOnly,
     readOnly,
   };
 }
@@ -73,10 +77,11 @@ export async function pauseByWish(context: WishContext, wish: PauseWish): Promis
 /** Throws USAGE_INVALID and what `resumeCrawlers` throws; the advice says whether crawlers go on all the same. */
 export async function resumeByWish(context: WishContext, options: WishOptions): Promise<ResumeReport> {
   const waitMsMax = timeoutFrom(options.timeout) ?? RESUME_WAIT_MS_MAX;
+  const isAwaited = switchFrom('wait', options.wait);
   try {
     return await resumeCrawlers({
       ...context,
-      waitMsMax: switchFrom(options.wait) ? Math.max(1, waitMsMax) : 0,
+      waitMsMax: isAwaited ? Math.max(1, waitMsMax) : 0,
       whyNotOpen: async () => {
         const role = await shownRole(context.store);
         return role?.isFenced || role?.isReplica ? `this site is ${role.text}` : null;
@@ -134,6 +139,16 @@ function reasonFrom(raw: unknown): string {
   throw cliError('USAGE_INVALID', `--reason is longer than ${REASON_CHARS_MAX} characters`);
 }
 
-function switchFrom(raw: unknown): boolean {
-  return raw === true || raw === 'true' || raw === 'on' || raw === '1';
+function switchFrom(name: string, raw: unknown): boolean {
+  if (raw === true || raw === 'true' || raw === 'on' || raw === '1') return true;
+  if (raw === undefined || raw === false || raw === 'false' || raw === 'off' || raw === '0') return false;
+  throw cliError('USAGE_INVALID', `${name} is "${raw}". It must be true or false.`, { input: String(raw) });
+}
+
+/** For what comes by HTTP: a mistyped field must not make another wish of it. Throws USAGE_INVALID. */
+export function knownFields(fields: WishOptions, names: readonly string[]): WishOptions {
+  const unknown = Object.keys(fields).find((name) => !names.includes(name));
+  if (unknown === undefined) return fields;
+  const message = `There is no field "${printable(unknown)}"; there are ${names.join(', ')}.`;
+  throw cliError('USAGE_INVALID', message, { input: unknown });
 }

@@ -7,7 +7,14 @@ import { mayRefresh, refreshByOthers } from '../crawler/refreshes.ts';
 import type { RunningCrawler } from '../crawler/run.ts';
 import type { SiteOptions } from '../site/site.ts';
 import { CodedError } from '../store/errors.ts';
-import { pauseByWish, pauseWishFrom, resumeByWish } from './crawlers-wishes.ts';
+import {
+  knownFields,
+  PAUSE_FIELDS,
+  pauseByWish,
+  pauseWishFrom,
+  RESUME_FIELDS,
+  resumeByWish,
+} from './crawlers-wishes.ts';
 import { importOpml } from './import-opml.ts';
 
 type Services = Pick<SiteOptions, 'addFeed' | 'importOpml' | 'exportOpml' | 'refresh' | 'crawlerStatus' | 'crawlers'>;
@@ -50,8 +57,9 @@ export function siteServices(options: CrawlerSide, crawler: RunningCrawler | nul
     },
     crawlers: {
       status: () => crawlersStatus({ store, queue, clock }),
-      pause: (wished) => pauseByWish({ store, queue, clock, by: BY_HTTP }, pauseWishFrom(wished)),
-      resume: (wished) => resumeByWish({ store, queue, clock, by: BY_HTTP }, wished),
+      pause: (wished) =>
+        pauseByWish({ store, queue, clock, by: BY_HTTP }, pauseWishFrom(knownFields(wished, PAUSE_FIELDS))),
+      resume: (wished) => resumeByWish({ store, queue, clock, by: BY_HTTP }, knownFields(wished, RESUME_FIELDS)),
     },
     crawlerStatus: () => crawler?.status() ?? { state: 'off', why: 'this Feedferry serves pages only' },
   };

@@ -39,6 +39,11 @@ t.test('serve stands still through a restart, says so everywhere, and readers re
   t.equal(site.requests.length, 1, 'only the page of the feed that was added was asked for');
   t.match(await cli.run(['crawl', '--once', '--store', store]), { code: 1, stderr: /^error CRAWL_PAUSED: /m });
 
+  const mistyped: Record<string, string>[] = [{ readOnly: 'please' }, { 'read-only': 'true' }, { wait: 'soon' }];
+  for (const fields of mistyped) {
+    t.equal((await post('/crawlers/pause', fields)).status, 400, `${Object.keys(fields)} makes no other pause`);
+  }
+  t.match(JSON.parse(await get('/crawlers')), { modes: { articles: 'read-write', feeds: 'read-write' } });
   const refused = await post('/crawlers/pause', { readOnly: 'true', timeout: 'soon' });
   t.equal(refused.status, 400);
   t.match(await refused.json(), { error: { code: 'USAGE_INVALID', message: /--timeout is "soon"/ } });
