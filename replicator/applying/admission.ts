@@ -84,7 +84,9 @@ function asReplica(hello: Hello, store: Applicant, role: Omit<SiteRole, 'since'>
     const message = `The destination ${store.site} was a primary once, or is one of other databases yet, and the source ${hello.site} has not seen all of its documents: run \`feedferry demote --to\` there with the URL of the source, which hands them over.`;
     return refuse('REPLICATION_REFUSED', message);
   }
-  if (role.primary === hello.site || store.isEmpty || hello.adopt) return become(hello, store);
+  // An empty one, too, would have what its own primary refuses to mix with.
+  const isFree = store.isEmpty && (hello.follows === undefined || role.primary === null);
+  if (role.primary === hello.site || isFree || hello.adopt) return become(hello, store);
   if (hello.follows !== undefined) {
     const whose = role.primary === null ? 'that waits for a primary' : `of ${role.primary}`;
     const message = `The destination ${store.site} is a replica ${whose}, and the source ${hello.site} is a replica, too: with \`--adopt\` it becomes one of the source.`;

@@ -78,6 +78,18 @@ const CASES: readonly (readonly [string, Partial<Hello>, Applicant, string])[] =
   ['but not if that became a replica', { site: OTHER, follows: SOURCE }, REPLICA, 'REPLICATION_REFUSED'],
   ['not even one of a newer primary', { site: OTHER, follows: SOURCE, epoch: 3 }, REPLICA, 'REPLICATION_REFUSED'],
   ['unless it is told to adopt what it finds', { site: OTHER, follows: SOURCE, adopt: true }, REPLICA, 'become'],
+  [
+    'nor does an empty replica go to another replica',
+    { site: OTHER, follows: SOURCE },
+    { ...REPLICA, isEmpty: true },
+    'REPLICATION_REFUSED',
+  ],
+  [
+    'which an empty one without a primary does',
+    { follows: OTHER },
+    { ...REPLICA, isEmpty: true, role: role({ role: 'replica' }) },
+    'become',
+  ],
   ['in a chain a replica goes on supplying its own', { follows: OTHER, epoch: 3 }, REPLICA, 'become'],
   [
     'a replica that was told no primary takes the first one',
