@@ -27,7 +27,8 @@ t.test(
     const random = seededRandom(seed);
     await using world = await publisher(11, { feeds: 5 * HOSTS, hosts: HOSTS });
     await using store = await openStore(mongodb.url);
-    const settings = workerSettings(mongodb.url, redis.url, { gapMs: GAP_MS, concurrency: CONCURRENCY });
+    const claimMs = 2 * CLAIM_MS;
+    const settings = workerSettings(mongodb.url, redis.url, { gapMs: GAP_MS, claimMs, concurrency: CONCURRENCY });
     const workers = new Map<number, Worker>();
     const start = async (): Promise<void> => {
       const worker = await startWorker(t, settings);
