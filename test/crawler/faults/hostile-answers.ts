@@ -139,6 +139,23 @@ export const HOSTILE: Readonly<Record<string, Hostile>> = {
       drip(socket, 'x');
     },
   },
+  'sends its gzip byte by byte': {
+    ...{ codes: ['FETCH_TIMEOUT'], kind: 'slow' },
+    answer: (socket) => {
+      socket.write(`${HEAD}Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n`);
+      socket.write(
+        Buffer.concat([Buffer.from('a\r\n'), Buffer.from('1f8b0800000000000003', 'hex'), Buffer.from('\r\n')]),
+      );
+      drip(socket, '1\r\n\0\r\n', 1_000);
+    },
+  },
+  'begins a large feed, and sends the rest of it byte by byte': {
+    ...{ codes: ['FETCH_TIMEOUT'], kind: 'slow' },
+    answer: (socket) => {
+      socket.write(`${HEAD}Connection: close\r\n\r\n${RSS}${' '.repeat(3 * MIB)}`);
+      drip(socket, ' ', 1_000);
+    },
+  },
   'sends one 103 after the other': {
     ...{ codes: ['FETCH_PROTOCOL'], kind: 'sent' },
     answer: (socket) => forever(socket, () => 'HTTP/1.1 103 Early Hints\r\nLink: </x>; rel=preload\r\n\r\n'),
