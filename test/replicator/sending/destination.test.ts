@@ -200,7 +200,7 @@ t.test('pause, resume and limits take effect at once', async (t) => {
     limits: { docsPerSecondMax: 500, bytesPerSecondMax: null, batchDocs: 200, concurrency: 4 },
   });
   await until(() => destination.status().docs > 0, 'it sends');
-  t.match(destination.status(), { throttle: /documents a second/ });
+  await until(() => /documents a second/.test(destination.status().throttle ?? ''), 'it waits, and says for what');
   destination.pause('maintenance');
   t.match(destination.status(), { state: 'paused', why: 'Paused: maintenance' });
   // What was on its way arrives, and then nothing more.
