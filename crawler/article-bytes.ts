@@ -1,5 +1,6 @@
 /** Articles on their way from the digesting thread: serialized there, and in one piece of memory that changes hands. */
 import type { Article } from '../store/documents.ts';
+import { ScratchMemory } from '../store/scratch-memory.ts';
 import { Serialized, type SerializedParts } from '../store/serialized.ts';
 import { serializeContent } from '../store/stamp.ts';
 
@@ -21,30 +22,23 @@ export function packArticles(articles: readonly { readonly id: string; readonly 
     return { ...serializeContent('articles', id, article), indexed: { feed, num, at, fingerprint } };
   });
   const chars = texts.reduce((sum, { head, tail }) => sum + head.length + (tail?.length ?? 0), 0);
-  const space = room(chars * BYTES_PER_CHAR_MAX);
+  const memory = space.of(chars * BYTES_PER_CHAR_MAX);
   let at = 0;
   const put = (text: string): number => {
-    const bytes = space.write(text, at);
+    const bytes = memory.write(text, at);
     at += bytes;
     return bytes;
   };
   const packed = texts.map(({ head, tail, indexed }): PackedArticle => {
     return { head: put(head), tail: tail === null ? null : put(tail), indexed };
   });
-  return { memory: space.buffer.slice(space.byteOffset, space.byteOffset + at), articles: packed };
+  return { memory: memory.buffer.slice(0, at), articles: packed };
 }
 
 /** Of UTF-8, for what is one character in JavaScript. */
 const BYTES_PER_CHAR_MAX = 3;
-const KEPT_BYTES = 512 * 1024;
-let kept = new Uint8Array(0);
-
 /** Where they are put together. Counting their bytes before would take as long as writing them. */
-function room(bytes: number): Buffer<ArrayBuffer> {
-  if (bytes > KEPT_BYTES) return Buffer.from(new ArrayBuffer(bytes));
-  if (kept.length === 0) kept = new Uint8Array(KEPT_BYTES);
-  return Buffer.from(kept.buffer);
-}
+const space = new ScratchMemory(512 * 1024);
 
 export function unpackArticles({ memory, articles }: PackedArticles): Serialized<Article>[] {
   let at = 0;

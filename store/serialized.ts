@@ -1,5 +1,6 @@
 import type { Contents, DatabaseName, Indexed } from './documents.ts';
 import { storeError } from './errors.ts';
+import { ScratchMemory } from './scratch-memory.ts';
 
 /** What `serializeContent` (`stamp.ts`) made of a content, as bytes, so that it can go from one thread to another. */
 export interface SerializedParts<N extends DatabaseName> {
@@ -11,6 +12,7 @@ export interface SerializedParts<N extends DatabaseName> {
 }
 
 const NUMBER_BYTES_MAX = 16;
+const space = new ScratchMemory(256 * 1024);
 
 /**
  * Content to be written that another thread has checked and serialized: no text of it is made on the way into SQLite. What
@@ -61,14 +63,14 @@ export class Serialized<C> {
    */
   behind(before: string, num: number): { readonly whole: Uint8Array; readonly body: Uint8Array } {
     this.#checked();
-    const space = room(before.length + this.#bytes + NUMBER_BYTES_MAX);
-    const from = space.write(before, 0, 'latin1');
+    const memory = space.of(before.length + this.#bytes + NUMBER_BYTES_MAX);
+    const from = memory.write(before, 0, 'latin1');
     let at = from + this.#head.byteLength;
-    space.set(this.#head, from);
-    if (this.wantsNumber) at += space.write(String(num), at, 'latin1');
-    space.set(this.#tail, at);
+    memory.set(this.#head, from);
+    if (this.wantsNumber) at += memory.write(String(num), at, 'latin1');
+    memory.set(this.#tail, at);
     at += this.#tail.byteLength;
-    return { whole: space.subarray(0, at), body: space.subarray(from, at) };
+    return { whole: memory.subarray(0, at), body: memory.subarray(from, at) };
   }
 
   /** Memory that was given back is empty: better no document than half a one. */
@@ -76,15 +78,6 @@ export class Serialized<C> {
     if (this.#head.byteLength + this.#tail.byteLength === this.#bytes) return this;
     throw storeError('BATCH_INVALID', 'Serialized content was given back before it was written.');
   }
-}
-
-const KEPT_BYTES = 256 * 1024;
-let kept = Buffer.alloc(0);
-
-function room(bytes: number): Buffer {
-  if (bytes > KEPT_BYTES) return Buffer.allocUnsafeSlow(bytes);
-  if (kept.length === 0) kept = Buffer.allocUnsafeSlow(KEPT_BYTES);
-  return kept;
 }
 
 function decode(bytes: Uint8Array): string {
