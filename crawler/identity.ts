@@ -107,8 +107,13 @@ export function digest(parts: readonly (string | Uint8Array)[]): string {
 
 const DIGEST_CHARS = 22;
 
+export interface RunningDigest {
+  update(piece: Uint8Array): void;
+  end(): string;
+}
+
 /** `digest` of one part that comes in pieces. */
-export function runningDigest(): { update(piece: Uint8Array): void; end(): string } {
+export function runningDigest(): RunningDigest {
   const running = createHash('sha256');
   return {
     update: (piece) => void running.update(piece),

@@ -3,7 +3,7 @@
  * memory than it took on the wire. The pieces lie in memory that both threads see.
  */
 import zlib from 'node:zlib';
-import { runningDigest } from './identity.ts';
+import { type RunningDigest, runningDigest } from './identity.ts';
 import type { ByteSource } from './parse/byte-source.ts';
 
 export interface PackedBody {
@@ -23,17 +23,21 @@ const OPEN_PIECES_MAX = 3;
 
 const QUICKLY = { params: { [zlib.constants.ZSTD_c_compressionLevel]: 1 } };
 
+interface Packing {
+  readonly piece: Buffer;
+  readonly digest: RunningDigest;
+}
+
 /** Takes a body in, chunk by chunk. */
 export class BodySink {
   /** Until it is too large to be kept so. */
   #chunks: Buffer[] = [];
   #bytes = 0;
-  /** One piece of memory for all pieces, for what is thrown away stays for a while. */
-  #piece: Buffer | undefined;
+  /** Of a large body alone. One piece of memory for all pieces, for what is thrown away stays for a while. */
+  #packing: Packing | undefined;
   #pieceBytes = 0;
   #pieces: Uint8Array[] = [];
   #isNoise = false;
-  readonly #digest = runningDigest();
 
   get bytes(): number {
     return this.#bytes;
@@ -56,7 +60,7 @@ export class BodySink {
   }
 
   end(): Uint8Array | PackedBody {
-    const body = this.#piece === undefined ? Buffer.concat(this.#chunks, this.#bytes) : this.#packed(this.#piece);
+    const body = this.#packing === undefined ? Buffer.concat(this.#chunks, this.#bytes) : this.#packed(this.#packing);
     this.clear();
     return body;
   }
@@ -64,23 +68,24 @@ export class BodySink {
   clear(): void {
     this.#chunks = [];
     this.#pieces = [];
-    this.#piece = undefined;
+    this.#packing = undefined;
   }
 
-  #packed(piece: Buffer): PackedBody {
+  #packed({ piece, digest }: Packing): PackedBody {
     if (this.#pieceBytes > 0) this.#pieces.push(packed(piece.subarray(0, this.#pieceBytes)));
-    return { byteLength: this.#bytes, digest: this.#digest.end(), pieces: this.#pieces };
+    return { byteLength: this.#bytes, digest: digest.end(), pieces: this.#pieces };
   }
 
   #add(chunk: Buffer): void {
-    this.#digest.update(chunk);
-    this.#piece ??= Buffer.alloc(PIECE_BYTES);
+    this.#packing ??= { piece: Buffer.alloc(PIECE_BYTES), digest: runningDigest() };
+    const { piece, digest } = this.#packing;
+    digest.update(chunk);
     for (let at = 0; at < chunk.length; ) {
-      const taken = chunk.copy(this.#piece, this.#pieceBytes, at);
+      const taken = chunk.copy(piece, this.#pieceBytes, at);
       at += taken;
       this.#pieceBytes += taken;
       if (this.#pieceBytes < PIECE_BYTES) continue;
-      this.#pieces.push(packed(this.#piece));
+      this.#pieces.push(packed(piece));
       this.#pieceBytes = 0;
     }
   }
