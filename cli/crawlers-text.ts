@@ -18,7 +18,7 @@ export function pauseProgressText({ processes, inFlight, waitedMs, limitMs }: Wa
 export function pauseText({ pause, isAlready, proof }: PauseReport, now: number): string {
   const reason = pause.why === '' ? '' : `: ${printable(pause.why)}`;
   const head = isAlready
-    ? `The crawlers were paused already, ${relative(pause.since, now).replace('now', 'just now')} by ${printable(pause.by)}${reason}\n`
+    ? `The crawlers were paused already, ${ago(pause.since, now)} by ${printable(pause.by)}${reason}\n`
     : `The crawlers are paused${reason}\n`;
   if (proof === null) {
     const rest = pause.fencedAt === null ? UNPROVEN : `No crawler can write: proven at ${moment(pause.fencedAt)}.\n`;
@@ -68,9 +68,7 @@ function answerText({ answer, inFlight, inFlightThen, givenBack }: AwaitedProces
 
 export function resumeText({ ended, readWrite, left, crawling }: ResumeReport, now: number): string {
   if (ended === null) return 'The crawlers were not paused.\n';
-  const lines = [
-    `The crawlers go on; they were paused ${relative(ended.since, now).replace('now', 'just now')} by ${printable(ended.by)}.`,
-  ];
+  const lines = [`The crawlers go on; they were paused ${ago(ended.since, now)} by ${printable(ended.by)}.`];
   if (readWrite.length > 0) lines.push(`read-write again: ${readWrite.join(', ')}`);
   if (left !== null) lines.push(`left read-only: ${left.databases.join(', ')}, as ${printable(left.why)}`);
   if (crawling !== null) lines.push(...crawling.map((one) => `  ${nameOf(one)}: goes on`));
@@ -121,4 +119,8 @@ function processesText(processes: CrawlersStatus['processes'], columns: number, 
     { title: 'Seen', width: 12 },
   ];
   return `\n${table(columnsOfTable, rows, columns)}`;
+}
+
+function ago(at: number, now: number): string {
+  return relative(at, now).replace('now', 'just now');
 }

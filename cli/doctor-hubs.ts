@@ -1,5 +1,4 @@
-import { isIP } from 'node:net';
-import { addressGuard } from '../crawler/address-guard.ts';
+import { addressGuard, isForbiddenAddress } from '../crawler/address-guard.ts';
 import { WEBSUB_ERRORS } from '../crawler/websub/errors.ts';
 import { pushedUntil } from '../crawler/websub/subscription.ts';
 import { allNotes } from '../crawler/websub/sweep.ts';
@@ -37,8 +36,7 @@ export async function checkHubs(settings: HubSettings, store: Store | null): Pro
 
 function isInside(hostname: string, { allowPrivateNetworks }: HubSettings): boolean {
   const isLocal = /(^|\.)localhost$/.test(hostname);
-  const address = isLocal ? '127.0.0.1' : hostname.replace(/^\[|\]$/g, '');
-  return isIP(address) !== 0 && addressGuard({ allowPrivate: allowPrivateNetworks }).refusal(address) !== undefined;
+  return isForbiddenAddress(addressGuard({ allowPrivate: allowPrivateNetworks }), isLocal ? '127.0.0.1' : hostname);
 }
 
 async function subscriptionsOf({ control }: Store): Promise<{ pushed: number; waiting: number; unverified: number }> {

@@ -51,6 +51,12 @@ export function addressGuard(options: AddressGuardOptions): AddressGuard {
   return { refusal, lookup };
 }
 
+/** Whether this host, as it stands in a URL, is an address that must not be connected to. Of a name only its lookup can tell. */
+export function isForbiddenAddress(guard: Pick<AddressGuard, 'refusal'>, host: string): boolean {
+  const address = host.replace(/^\[|\]$/g, '');
+  return isIP(address) !== 0 && guard.refusal(address) !== undefined;
+}
+
 export function forbidden(host: string, addresses: string): CodedError {
   const where = addresses === host ? host : `${host} (${addresses || 'no address'})`;
   return crawlerError('FETCH_ADDRESS_FORBIDDEN', `${where} is not on the public internet`, { input: host });

@@ -2,10 +2,10 @@
  * The crawler's connections: one undici agent whose sockets all pass the address guard, with limits on how many there
  * are, in all and to one origin.
  */
-import { isIP, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { Agent, buildConnector, type Dispatcher, errors } from 'undici';
 import type { CodedError } from '../store/errors.ts';
-import { type AddressGuard, forbidden } from './address-guard.ts';
+import { type AddressGuard, forbidden, isForbiddenAddress } from './address-guard.ts';
 import { crawlerError } from './errors.ts';
 import { Proxies } from './proxies.ts';
 
@@ -74,7 +74,7 @@ export function openConnections(options: ConnectionOptions): Connections {
 
   const guarded: buildConnector.connector = (target, callback) => {
     // `net.connect` looks no IP address up, so the guard is asked here.
-    if (isIP(target.hostname) !== 0 && guard.refusal(target.hostname) !== undefined) {
+    if (isForbiddenAddress(guard, target.hostname)) {
       queueMicrotask(() => callback(forbidden(target.hostname, target.hostname), null));
       return;
     }
@@ -109,10 +109,7 @@ export function openConnections(options: ConnectionOptions): Connections {
   return {
     agent,
     through: (proxy) => proxies.agent(proxy),
-    refusal: (host) => {
-      const address = host.replace(/^\[|\]$/g, '');
-      return isIP(address) !== 0 && guard.refusal(address) !== undefined ? forbidden(host, host) : undefined;
-    },
+    refusal: (host) => (isForbiddenAddress(guard, host) ? forbidden(host, host) : undefined),
     crowded: () => open >= Math.max(options.connectionsMax, KEPT_CONNECTIONS_MAX),
     wasStale: (error) => {
       if (error instanceof errors.SocketError) return (error.socket?.bytesRead ?? 0) > 0;

@@ -5,6 +5,7 @@
  */
 import zlib from 'node:zlib';
 import { crawlerError } from './errors.ts';
+import { systemCode } from './fetch-failure.ts';
 import { BodySink, type PackedBody, PLAIN_BYTES_MAX } from './packed-body.ts';
 import { parseError } from './parse/errors.ts';
 
@@ -244,7 +245,7 @@ function noise({ url }: DecoderOptions): Error {
 
 function decodingError(cause: unknown, options: DecoderOptions): Error {
   if (isTooLarge(cause)) return tooLarge(options);
-  if (codeOf(cause) === 'Z_BUF_ERROR') {
+  if (systemCode(cause) === 'Z_BUF_ERROR') {
     return crawlerError('FETCH_TRUNCATED', 'The packed body ended too early', {
       input: options.url,
       retryable: true,
@@ -259,9 +260,5 @@ function decodingError(cause: unknown, options: DecoderOptions): Error {
 }
 
 function isTooLarge(error: unknown): boolean {
-  return codeOf(error) === 'ERR_BUFFER_TOO_LARGE';
-}
-
-function codeOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
+  return systemCode(error) === 'ERR_BUFFER_TOO_LARGE';
 }

@@ -100,8 +100,9 @@ function hostIn(url: string): string {
   return URL.canParse(url) ? new URL(url).host : url;
 }
 
-function systemCode(error: Error): string {
-  return 'code' in error && typeof error.code === 'string' ? error.code : '';
+/** Node's code of an error, such as ECONNRESET; empty: it has none. */
+export function systemCode(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 function withInput(error: CodedError, input: string): CodedError {
